@@ -1,0 +1,36 @@
+
+/*
+ * What a store may include of nginx: its core and its event loop.  A store
+ * never sees an HTTP request.
+ */
+
+
+#ifndef NGX_KAIRO_H_INCLUDED
+#define NGX_KAIRO_H_INCLUDED
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_event.h>
+
+/* those of the system too: what follows hides what is declared after it */
+
+#include <sys/random.h>
+
+#include "core/kairo_span.h"
+
+
+/* CLOCK_MONOTONIC in ns: one clock for all processes of a machine. */
+
+static inline uint64_t
+ngx_kairo_now(void)
+{
+    struct timespec  ts;
+
+    (void) clock_gettime(CLOCK_MONOTONIC, &ts);
+
+    return (uint64_t) ts.tv_sec * 1000000000 + (uint64_t) ts.tv_nsec;
+}
+
+
+#endif /* NGX_KAIRO_H_INCLUDED */
