@@ -1,0 +1,199 @@
+
+/*
+ * What a layer and an endpoint may include of the module, besides core/,
+ * libs/ and stores/.
+ *
+ * A layer asks one question of a request.  Its answer is its row's check():
+ *
+ *     NGX_DECLINED   the row has nothing to ask here
+ *     NGX_OK         judged: passes
+ *     NGX_AGAIN      asked a store, by ngx_http_kairo_wait(); the store's op
+ *                    is answered once, or canceled
+ *     NGX_ERROR      could not decide: on_error decides, in the pipe
+ *     300..599       refuse with this status; pipe->refusal says more
+ *
+ * Whatever a check() answers, the pipe alone finalizes, counts, honours
+ * dry_run and on_error, and keeps the request in order over redirects.
+ */
+
+
+#ifndef NGX_HTTP_KAIRO_H_INCLUDED
+#define NGX_HTTP_KAIRO_H_INCLUDED
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "stores/ngx_kairo.h"
+#include "stores/ngx_kairo_op.h"
+
+
+#define NGX_HTTP_KAIRO_VERSION  "0.1.0"
+
+
+typedef struct ngx_http_kairo_pipe_s  ngx_http_kairo_pipe_t;
+
+
+typedef enum {
+    NGX_HTTP_KAIRO_OFF = 0,
+    NGX_HTTP_KAIRO_ON,
+    NGX_HTTP_KAIRO_DRY_RUN     /* decides and reports, and lets pass */
+} ngx_http_kairo_mode_e;
+
+
+typedef enum {
+    NGX_HTTP_KAIRO_REFUSE = 0,
+    NGX_HTTP_KAIRO_PASS
+} ngx_http_kairo_on_error_e;
+
+
+/* The first member of each layer's location configuration. */
+
+typedef struct {
+    ngx_http_kairo_mode_e       mode;
+} ngx_http_kairo_layer_conf_t;
+
+
+/* A row of the table in ngx_http_kairo_module.c. */
+
+typedef struct {
+    ngx_str_t       layer;
+    ngx_module_t   *module;
+    ngx_uint_t      phase;      /* NGX_HTTP_ACCESS_PHASE or _PRECONTENT_ */
+    ngx_uint_t      spends;     /* 1: at most once a request, else once for
+                                   each location that the request enters */
+    ngx_int_t     (*check)(ngx_http_kairo_pipe_t *p);
+} ngx_http_kairo_row_t;
+
+
+/* Set by a check() that refuses.  All text is read while p lives. */
+
+typedef struct {
+    ngx_uint_t      status;
+    ngx_str_t       code;           /* stable, for programs: "rate_limited" */
+    ngx_str_t       hint;           /* a sentence for a developer */
+    time_t          retry_after;    /* s; 0: no Retry-After */
+} ngx_http_kairo_refusal_t;
+
+
+typedef enum {
+    NGX_HTTP_KAIRO_NONE = 0,
+    NGX_HTTP_KAIRO_PASSED,
+    NGX_HTTP_KAIRO_REFUSED_DRY_RUN,
+    NGX_HTTP_KAIRO_PASSED_ON_ERROR,
+    NGX_HTTP_KAIRO_REFUSED_ON_ERROR,
+    NGX_HTTP_KAIRO_REFUSED
+} ngx_http_kairo_decision_e;
+
+
+/* One for each main request that a row has judged; lives in its pool. */
+
+struct ngx_http_kairo_pipe_s {
+    ngx_http_request_t          *request;
+
+    /* of the row that is being judged */
+
+    ngx_http_kairo_mode_e        mode;
+    ngx_http_kairo_on_error_e    on_error;    /* a check() may set it */
+    ngx_http_kairo_refusal_t     refusal;
+
+    /* the decision so far, and the layer and code behind it */
+
+    ngx_http_kairo_decision_e    decision;
+    ngx_str_t                    layer;
+    ngx_str_t                    reason;
+
+    /* what one layer learns and others, or variables, need */
+
+    ngx_str_t                    ratelimit_status;
+
+    /* the walk's own */
+
+    const ngx_http_kairo_row_t  *row;
+    ngx_kairo_op_t              *op;          /* not answered yet */
+    ngx_int_t                    answer;
+    uint32_t                     judged;      /* rows, in this location */
+    uint32_t                     spent;       /* rows, in this request */
+    unsigned                     running:1;   /* inside a check() */
+    unsigned                     answered:1;
+    unsigned                     watched:1;   /* cancel() will be called */
+    unsigned                     refused:1;
+};
+
+
+extern ngx_module_t  ngx_http_kairo_module;
+
+
+/*
+ * The configuration of a module for this request.  Read it, never write: one
+ * request must not change how the next is judged.
+ */
+
+static inline const void *
+ngx_http_kairo_conf(const ngx_http_request_t *r, const ngx_module_t *module)
+{
+    return r->loc_conf[module->ctx_index];
+}
+
+
+/*
+ * For a check(): suspend the request until the op is answered.  The answer
+ * becomes the row's, as if check() had returned it.  Returns NGX_AGAIN.
+ */
+
+ngx_int_t ngx_http_kairo_wait(ngx_http_kairo_pipe_t *p, ngx_kairo_op_t *op);
+
+/* The request's pipe, or NULL where no row has judged it. */
+
+ngx_http_kairo_pipe_t *ngx_http_kairo_pipe(const ngx_http_request_t *r);
+
+
+/*
+ * For a directive of a layer: this location uses kairo, so its server drops
+ * forged X-Kairo-* fields and the phase handlers are installed.
+ */
+
+void ngx_http_kairo_use(ngx_conf_t *cf);
+
+
+/* Metrics: a source is asked for its samples whenever somebody looks. */
+
+typedef struct {
+    const char     *name;       /* "kairo_ratelimit_requests_total" */
+    const char     *type;       /* "counter" or "gauge" */
+    const char     *help;
+    const char     *label[2];   /* names; NULL: one label, or none */
+} ngx_http_kairo_family_t;
+
+
+typedef struct ngx_http_kairo_sink_s  ngx_http_kairo_sink_t;
+
+struct ngx_http_kairo_sink_s {
+    /* "first" and "second" are the labels' values; NULL where there is none */
+    void  (*sample)(ngx_http_kairo_sink_t *sink,
+                    const ngx_http_kairo_family_t *family,
+                    const ngx_str_t *first, const ngx_str_t *second,
+                    uint64_t value);
+};
+
+
+typedef struct {
+    /* gives all samples of a family before it goes on to the next */
+    void  (*collect)(void *data, ngx_http_kairo_sink_t *sink);
+    void   *data;
+} ngx_http_kairo_source_t;
+
+
+/* At configuration time; NGX_ERROR when there is no memory. */
+
+ngx_int_t ngx_http_kairo_source_add(ngx_conf_t *cf,
+    void (*collect)(void *data, ngx_http_kairo_sink_t *sink), void *data);
+
+/* Asks every source; the module's own first. */
+
+void ngx_http_kairo_collect(const ngx_http_request_t *r,
+    ngx_http_kairo_sink_t *sink);
+
+
+#endif /* NGX_HTTP_KAIRO_H_INCLUDED */

@@ -1,0 +1,104 @@
+
+/*
+ * What the pipe counts, and the list of those who have metrics to show.
+ */
+
+
+#include "pipe/ngx_http_kairo_pipe.h"
+
+
+static const ngx_http_kairo_family_t  ngx_http_kairo_build_family = {
+    "kairo_build_info", "gauge",
+    "Always 1, labeled with the versions of kairo and nginx",
+    { "version", "nginx" }
+};
+
+
+static const ngx_http_kairo_family_t  ngx_http_kairo_decision_family = {
+    "kairo_decisions_total", "counter",
+    "Rows of the decision pipeline that were judged, by layer and decision",
+    { "layer", "decision" }
+};
+
+
+/* in the order of ngx_http_kairo_decision_e, from NGX_HTTP_KAIRO_PASSED on */
+
+static const ngx_str_t  ngx_http_kairo_decision_labels[] = {
+    ngx_string("passed"),
+    ngx_string("refused_dry_run"),
+    ngx_string("passed_on_error"),
+    ngx_string("refused_on_error"),
+    ngx_string("refused")
+};
+
+
+void
+ngx_http_kairo_count(ngx_http_kairo_pipe_t *p,
+    ngx_http_kairo_decision_e decision)
+{
+    ngx_http_kairo_main_conf_t  *kmcf;
+
+    kmcf = ngx_http_get_module_main_conf(p->request, ngx_http_kairo_module);
+
+    ngx_kairo_stats_count(&kmcf->stats, p->row - kmcf->rows,
+                          decision - NGX_HTTP_KAIRO_PASSED);
+}
+
+
+ngx_int_t
+ngx_http_kairo_source_add(ngx_conf_t *cf,
+    void (*collect)(void *data, ngx_http_kairo_sink_t *sink), void *data)
+{
+    ngx_http_kairo_source_t     *source;
+    ngx_http_kairo_main_conf_t  *kmcf;
+
+    kmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_kairo_module);
+
+    source = ngx_array_push(&kmcf->sources);
+    if (source == NULL) {
+        return NGX_ERROR;
+    }
+
+    source->collect = collect;
+    source->data = data;
+
+    return NGX_OK;
+}
+
+
+void
+ngx_http_kairo_collect(const ngx_http_request_t *r,
+    ngx_http_kairo_sink_t *sink)
+{
+    static const ngx_str_t  version = ngx_string(NGX_HTTP_KAIRO_VERSION);
+    static const ngx_str_t  nginx = ngx_string(NGINX_VERSION);
+
+    ngx_uint_t                   i, n;
+    const kairo_counters_t      *row;
+    ngx_http_kairo_source_t     *source;
+    ngx_http_kairo_main_conf_t  *kmcf;
+
+    kmcf = ngx_http_get_module_main_conf(r, ngx_http_kairo_module);
+
+    sink->sample(sink, &ngx_http_kairo_build_family, &version, &nginx, 1);
+
+    for (i = 0; kmcf->stats.root && i < kmcf->nrows; i++) {
+
+        row = &kmcf->stats.root->rows[i];
+
+        for (n = 0; n < sizeof(ngx_http_kairo_decision_labels)
+                        / sizeof(ngx_str_t); n++)
+        {
+            sink->sample(sink, &ngx_http_kairo_decision_family,
+                         &kmcf->rows[i].layer,
+                         &ngx_http_kairo_decision_labels[n],
+                         kairo_counter_sum(row, (unsigned) n));
+        }
+    }
+
+    source = kmcf->sources.elts;
+
+    for (i = 0; i < kmcf->sources.nelts; i++) {
+        source[i].collect(source[i].data, sink);
+    }
+}

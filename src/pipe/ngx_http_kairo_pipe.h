@@ -1,0 +1,61 @@
+
+/*
+ * The pipe's own: what its files and the entry file share.  Layers and
+ * endpoints include ngx_http_kairo.h.
+ */
+
+
+#ifndef NGX_HTTP_KAIRO_PIPE_H_INCLUDED
+#define NGX_HTTP_KAIRO_PIPE_H_INCLUDED
+
+
+#include "ngx_http_kairo.h"
+#include "stores/ngx_kairo_stats.h"
+
+
+typedef struct {
+    const ngx_http_kairo_row_t  *rows;
+    ngx_uint_t                   nrows;
+    ngx_uint_t                   used;       /* by any location */
+    ngx_kairo_stats_t            stats;
+    ngx_array_t                  sources;    /* ngx_http_kairo_source_t */
+} ngx_http_kairo_main_conf_t;
+
+
+typedef struct {
+    ngx_flag_t                   used;       /* by a location of the server */
+} ngx_http_kairo_srv_conf_t;
+
+
+typedef struct {
+    ngx_uint_t                   client_prefix;    /* of IPv6, bits */
+} ngx_http_kairo_loc_conf_t;
+
+
+/*
+ * Judges the rows that are due in "phase", in the order of the table.
+ * NGX_DECLINED: go on, the request passes; NGX_DONE: it was refused and
+ * finalized, don't touch it; NGX_AGAIN: it is suspended.
+ */
+
+ngx_int_t ngx_http_kairo_walk(ngx_http_request_t *r, ngx_uint_t phase);
+
+/* Finalizes the request with p->refusal; the request may be gone after. */
+
+void ngx_http_kairo_refuse(ngx_http_kairo_pipe_t *p);
+
+/* Counts the row's decision. */
+
+void ngx_http_kairo_count(ngx_http_kairo_pipe_t *p,
+    ngx_http_kairo_decision_e decision);
+
+/* A phase handler: removes X-Kairo-* fields.  NGX_DECLINED or a status. */
+
+ngx_int_t ngx_http_kairo_strip(ngx_http_request_t *r);
+
+/* Preconfiguration: $kairo_decision, $kairo_layer, $kairo_reason, ... */
+
+ngx_int_t ngx_http_kairo_variables(ngx_conf_t *cf);
+
+
+#endif /* NGX_HTTP_KAIRO_PIPE_H_INCLUDED */
