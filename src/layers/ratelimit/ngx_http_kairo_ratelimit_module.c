@@ -1,0 +1,184 @@
+
+/*
+ * ratelimit: is there room?
+ *
+ * Reads:      a key, text of variables, and the clock.
+ * Store:      a rate table in shared memory for each zone.
+ * Store down: it can't be; a request whose key can't be worked out is
+ *             answered by on_error, refused unless written otherwise.
+ * Directives: kairo_ratelimit_zone, kairo_ratelimit, kairo_ratelimit_status,
+ *             kairo_ratelimit_log_level, kairo_ratelimit_dry_run.
+ */
+
+
+#include "layers/ratelimit/ngx_http_kairo_ratelimit.h"
+
+
+static void *ngx_http_kairo_ratelimit_create_main_conf(ngx_conf_t *cf);
+static void *ngx_http_kairo_ratelimit_create_conf(ngx_conf_t *cf);
+static char *ngx_http_kairo_ratelimit_merge_conf(ngx_conf_t *cf, void *parent,
+    void *child);
+
+
+static ngx_conf_enum_t  ngx_http_kairo_ratelimit_log_levels[] = {
+    { ngx_string("info"), NGX_LOG_INFO },
+    { ngx_string("notice"), NGX_LOG_NOTICE },
+    { ngx_string("warn"), NGX_LOG_WARN },
+    { ngx_string("error"), NGX_LOG_ERR },
+    { ngx_null_string, 0 }
+};
+
+
+static ngx_conf_num_bounds_t  ngx_http_kairo_ratelimit_status_bounds = {
+    ngx_conf_check_num_bounds, 400, 599
+};
+
+
+static ngx_command_t  ngx_http_kairo_ratelimit_commands[] = {
+
+    { ngx_string("kairo_ratelimit_zone"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE3,
+      ngx_http_kairo_ratelimit_zone,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("kairo_ratelimit"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_http_kairo_ratelimit,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("kairo_ratelimit_status"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_num_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_kairo_ratelimit_conf_t, status),
+      &ngx_http_kairo_ratelimit_status_bounds },
+
+    { ngx_string("kairo_ratelimit_log_level"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_enum_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_kairo_ratelimit_conf_t, log_level),
+      &ngx_http_kairo_ratelimit_log_levels },
+
+    { ngx_string("kairo_ratelimit_dry_run"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_kairo_ratelimit_conf_t, dry_run),
+      NULL },
+
+      ngx_null_command
+};
+
+
+static ngx_http_module_t  ngx_http_kairo_ratelimit_module_ctx = {
+    NULL,                                       /* preconfiguration */
+    ngx_http_kairo_ratelimit_bind,              /* postconfiguration */
+
+    ngx_http_kairo_ratelimit_create_main_conf,  /* create main conf */
+    NULL,                                       /* init main conf */
+
+    NULL,                                       /* create server conf */
+    NULL,                                       /* merge server conf */
+
+    ngx_http_kairo_ratelimit_create_conf,       /* create location conf */
+    ngx_http_kairo_ratelimit_merge_conf         /* merge location conf */
+};
+
+
+ngx_module_t  ngx_http_kairo_ratelimit_module = {
+    NGX_MODULE_V1,
+    &ngx_http_kairo_ratelimit_module_ctx,       /* module context */
+    ngx_http_kairo_ratelimit_commands,          /* module directives */
+    NGX_HTTP_MODULE,                            /* module type */
+    NULL,                                       /* init master */
+    NULL,                                       /* init module */
+    NULL,                                       /* init process */
+    NULL,                                       /* init thread */
+    NULL,                                       /* exit thread */
+    NULL,                                       /* exit process */
+    NULL,                                       /* exit master */
+    NGX_MODULE_V1_PADDING
+};
+
+
+static void *
+ngx_http_kairo_ratelimit_create_main_conf(ngx_conf_t *cf)
+{
+    ngx_http_kairo_ratelimit_main_conf_t  *rmcf;
+
+    rmcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_kairo_ratelimit_main_conf_t));
+    if (rmcf == NULL) {
+        return NULL;
+    }
+
+    if (ngx_array_init(&rmcf->zones, cf->pool, 4,
+                       sizeof(ngx_http_kairo_ratelimit_zone_t *))
+        != NGX_OK
+        || ngx_array_init(&rmcf->limits, cf->pool, 8,
+                          sizeof(ngx_http_kairo_ratelimit_limit_t *))
+           != NGX_OK)
+    {
+        return NULL;
+    }
+
+    return rmcf;
+}
+
+
+static void *
+ngx_http_kairo_ratelimit_create_conf(ngx_conf_t *cf)
+{
+    ngx_http_kairo_ratelimit_conf_t  *conf;
+
+    conf = ngx_pcalloc(cf->pool, sizeof(ngx_http_kairo_ratelimit_conf_t));
+    if (conf == NULL) {
+        return NULL;
+    }
+
+    /*
+     * set by ngx_pcalloc():
+     *
+     *     conf->layer.mode = NGX_HTTP_KAIRO_OFF;
+     *     conf->limits = NULL;
+     */
+
+    conf->status = NGX_CONF_UNSET_UINT;
+    conf->log_level = NGX_CONF_UNSET_UINT;
+    conf->dry_run = NGX_CONF_UNSET;
+
+    return conf;
+}
+
+
+static char *
+ngx_http_kairo_ratelimit_merge_conf(ngx_conf_t *cf, void *parent, void *child)
+{
+    ngx_http_kairo_ratelimit_conf_t *prev = parent;
+    ngx_http_kairo_ratelimit_conf_t *conf = child;
+
+    if (conf->limits == NULL) {
+        conf->limits = prev->limits;
+    }
+
+    ngx_conf_merge_uint_value(conf->status, prev->status,
+                              NGX_HTTP_TOO_MANY_REQUESTS);
+
+    ngx_conf_merge_uint_value(conf->log_level, prev->log_level, NGX_LOG_ERR);
+
+    conf->delay_log_level = (conf->log_level == NGX_LOG_INFO)
+                            ? NGX_LOG_INFO : conf->log_level + 1;
+
+    ngx_conf_merge_value(conf->dry_run, prev->dry_run, 0);
+
+    if (conf->limits && conf->limits->nelts) {
+        conf->layer.mode = conf->dry_run ? NGX_HTTP_KAIRO_DRY_RUN
+                                         : NGX_HTTP_KAIRO_ON;
+    }
+
+    return NGX_CONF_OK;
+}
