@@ -1,0 +1,67 @@
+
+/*
+ * Allocations that fail when a test says so.  The linker sends each call of
+ * the module here (--wrap); nginx's own calls are not touched.
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "layers/ngx_http_kairo_probe.h"
+
+
+static ngx_uint_t  ngx_kairo_fault_left;    /* calls until one fails */
+
+
+void
+ngx_kairo_fault_arm(ngx_uint_t n)
+{
+    ngx_kairo_fault_left = n;
+}
+
+
+static ngx_uint_t
+ngx_kairo_fault_now(const char *name)
+{
+    if (ngx_kairo_fault_left == 0 || --ngx_kairo_fault_left) {
+        return 0;
+    }
+
+    ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0, "kairo fault: %s fails",
+                  name);
+    return 1;
+}
+
+
+#define ngx_kairo_fault_wrap(type, name, parameters, arguments)               \
+    type __real_##name parameters __attribute__ ((visibility ("default")));   \
+    type __wrap_##name parameters;                                            \
+                                                                              \
+    type                                                                      \
+    __wrap_##name parameters                                                  \
+    {                                                                         \
+        return ngx_kairo_fault_now(#name) ? NULL : __real_##name arguments;   \
+    }
+
+
+ngx_kairo_fault_wrap(void *, ngx_palloc, (ngx_pool_t *pool, size_t size),
+                     (pool, size))
+ngx_kairo_fault_wrap(void *, ngx_pnalloc, (ngx_pool_t *pool, size_t size),
+                     (pool, size))
+ngx_kairo_fault_wrap(void *, ngx_pcalloc, (ngx_pool_t *pool, size_t size),
+                     (pool, size))
+ngx_kairo_fault_wrap(void *, ngx_alloc, (size_t size, ngx_log_t *log),
+                     (size, log))
+ngx_kairo_fault_wrap(void *, ngx_calloc, (size_t size, ngx_log_t *log),
+                     (size, log))
+ngx_kairo_fault_wrap(void *, ngx_list_push, (ngx_list_t *list), (list))
+ngx_kairo_fault_wrap(ngx_pool_cleanup_t *, ngx_pool_cleanup_add,
+                     (ngx_pool_t *pool, size_t size), (pool, size))
+ngx_kairo_fault_wrap(ngx_http_cleanup_t *, ngx_http_cleanup_add,
+                     (ngx_http_request_t *r, size_t size), (r, size))
+ngx_kairo_fault_wrap(ngx_buf_t *, ngx_create_temp_buf,
+                     (ngx_pool_t *pool, size_t size), (pool, size))
+ngx_kairo_fault_wrap(ngx_chain_t *, ngx_alloc_chain_link, (ngx_pool_t *pool),
+                     (pool))

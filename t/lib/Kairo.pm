@@ -1,0 +1,38 @@
+package Kairo;
+
+# What the project's Test::Nginx files share: no block may leave an [alert],
+# [emerg] or [crit] line in the error log unless it says that it expects one.
+
+use strict;
+use warnings;
+
+use Test::Nginx::Socket 'no_plan';
+
+use Exporter 'import';
+
+our @EXPORT_OK = qw(probe_only);
+
+add_block_preprocessor(sub {
+    my ($block) = @_;
+
+    return if defined $block->must_die;
+
+    my $expected = $block->error_log // '';
+    my @never = grep { index($expected, $_) < 0 } '[alert]', '[emerg]', '[crit]';
+    my $own = $block->no_error_log;
+
+    $block->set_value('no_error_log',
+                      join("\n", (defined $own ? $own : ()), @never));
+});
+
+no_long_string();
+log_level('info');
+
+# The test-only layer is in sanitize and fault builds alone.
+
+sub probe_only {
+    return if $ENV{KAIRO_PROBE};
+    Test::More::plan(skip_all => 'needs a build with the test-only layer');
+}
+
+1;
