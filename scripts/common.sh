@@ -66,3 +66,10 @@ nginx_flags() {
     bash -c '. "$1/conf_flags"; printf "%s\n" "${NGX_CONF_FLAGS[@]}"' \
         - "$nginx_src"
 }
+
+# The Debian mirror that the system's own apt sources name.
+mirror() {
+    codename=$(. /etc/os-release && echo "$VERSION_CODENAME")
+    apt-get indextargets --format '$(REPO_URI) $(CODENAME) $(COMPONENT)' |
+        awk -v c="$codename" '$2 == c && $3 == "main" { print $1; exit }'
+}

@@ -1,0 +1,191 @@
+package Kairo::Server;
+
+# An nginx for tests that need more than one configuration or signal: started
+# with a text, reloaded with another, asked over plain sockets.  Each has a
+# folder of its own below build/ and listens on loopback.
+
+use strict;
+use warnings;
+
+use File::Path qw(make_path remove_tree);
+use IO::Socket::INET;
+use Test::More;
+use Time::HiRes qw(sleep time);
+
+my $count = 0;
+
+sub new {
+    my ($class, %with) = @_;
+    my $port = ($ENV{TEST_NGINX_CLIENT_PORT} || 18984) + 10 + $count++;
+    my $self = bless {
+        port => $port, workers => $with{workers} || 1,
+        dir  => "$ENV{KAIRO_ROOT}/build/server-$port",
+        main => $with{main} || '', events => $with{events} || '',
+    }, $class;
+
+    remove_tree($self->{dir});
+    make_path("$self->{dir}/tmp", "$self->{dir}/html");
+    return $self;
+}
+
+# The text of http {}; "%%PORT%%" is a port of this server.
+
+sub configure {
+    my ($self, $http) = @_;
+    my $dir = $self->{dir};
+    my $user = $ENV{TEST_NGINX_WORKER_USER}
+             ? "user $ENV{TEST_NGINX_WORKER_USER};" : '';
+    my $load = join '', map { "load_module $_;\n" }
+               split ' ', $ENV{TEST_NGINX_LOAD_MODULES};
+
+    $http =~ s/%%PORT%%/$self->{port}/g;
+    $self->file('nginx.conf', <<END);
+$load$user
+worker_processes $self->{workers};
+pid nginx.pid;
+error_log error.log info;
+$self->{main}
+events { worker_connections 256; $self->{events} }
+http {
+    access_log access.log;
+    client_body_temp_path tmp/b; proxy_temp_path tmp/p;
+    fastcgi_temp_path tmp/f; uwsgi_temp_path tmp/u; scgi_temp_path tmp/s;
+    default_type text/plain;
+    $http
+}
+END
+    return $self;
+}
+
+sub file {
+    my ($self, $name, $text) = @_;
+    open my $out, '>', "$self->{dir}/$name" or die "$name: $!\n";
+    print $out $text;
+    close $out;
+    return $self;
+}
+
+sub command {
+    my ($self, @options) = @_;
+    return ($ENV{TEST_NGINX_BINARY}, '-p', $self->{dir}, '-c',
+            "$self->{dir}/nginx.conf", '-e', 'error.log', @options);
+}
+
+sub start {
+    my ($self, $http) = @_;
+    $self->configure($http);
+    system($self->command) == 0 or BAIL_OUT('nginx did not start');
+    $self->until(sub { $self->pid && $self->get('/up') }) or
+        BAIL_OUT('nginx does not answer');
+    return $self;
+}
+
+# Reloads with another configuration and waits until the new workers are all
+# there is.
+
+sub reload {
+    my ($self, $http) = @_;
+    my %old = map { $_ => 1 } $self->children;
+    $self->configure($http);
+    kill 'HUP', $self->pid;
+    return $self->until(sub {
+        my @now = $self->children;
+        return @now == $self->{workers} && !grep { $old{$_} } @now;
+    });
+}
+
+sub stop {
+    my ($self) = @_;
+    my $pid = $self->pid or return;
+    kill 'QUIT', $pid;
+    $self->until(sub { !kill 0, $pid });
+    delete $self->{stopped};
+}
+
+sub pid {
+    my ($self) = @_;
+    open my $in, '<', "$self->{dir}/nginx.pid" or return;
+    my $pid = <$in>;
+    return unless $pid && $pid =~ /^(\d+)/;
+    return $1;
+}
+
+# The workers of the master.
+
+sub children {
+    my ($self) = @_;
+    my $pid = $self->pid or return;
+    open my $in, '<', "/proc/$pid/task/$pid/children" or return;
+    return split ' ', <$in> // '';
+}
+
+# until CONDITION: waits for it, a minute at most: slow is not wrong.
+
+sub until {
+    my ($self, $condition) = @_;
+    my $end = time + 60;
+    while (time < $end) {
+        return 1 if $condition->();
+        sleep 0.02;
+    }
+    return 0;
+}
+
+sub socket {
+    my ($self) = @_;
+    return IO::Socket::INET->new(PeerAddr => "127.0.0.1:$self->{port}",
+                                 Timeout => 30);
+}
+
+# get PATH, FIELD...: the response as one text, '' when there is none.
+
+sub get {
+    my ($self, $path, @fields) = @_;
+    my $s = $self->send($path, @fields) or return '';
+    return $self->receive($s);
+}
+
+sub send {
+    my ($self, $path, @fields) = @_;
+    my $s = $self->socket or return;
+    print $s join "\r\n", "GET $path HTTP/1.1", 'Host: localhost',
+                  'Connection: close', @fields, '', '';
+    return $s;
+}
+
+sub receive {
+    my ($self, $s) = @_;
+    local $/;
+    return scalar(<$s>) // '';
+}
+
+sub status {
+    my ($self, @request) = @_;
+    return $self->get(@request) =~ m{^HTTP/1.1 (\d+)} ? $1 : 0;
+}
+
+sub log {
+    my ($self) = @_;
+    local $/;
+    open my $in, '<', "$self->{dir}/error.log" or return '';
+    return <$in>;
+}
+
+# Stops, and reports what a healthy server never logs.
+
+sub finish {
+    my ($self) = @_;
+    $self->stop;
+    my @bad = grep { !$self->{expected} || !/$self->{expected}/ }
+              grep { /\[(alert|emerg|crit)\]|AddressSanitizer/ }
+              split /\n/, $self->log;
+    is(join("\n", @bad), '', 'no alerts in the log');
+}
+
+sub DESTROY {
+    my ($self) = @_;
+    local $?;
+    $self->stop;
+}
+
+1;
