@@ -67,13 +67,25 @@ typedef struct {
 } ngx_http_kairo_row_t;
 
 
+/* A field of a response.  The text lives as long as the request. */
+
+typedef struct ngx_http_kairo_field_s  ngx_http_kairo_field_t;
+
+struct ngx_http_kairo_field_s {
+    ngx_str_t                 name;
+    ngx_str_t                 value;
+    ngx_http_kairo_field_t   *next;
+};
+
+
 /* Set by a check() that refuses.  All text is read while p lives. */
 
 typedef struct {
-    ngx_uint_t      status;
-    ngx_str_t       code;           /* stable, for programs: "rate_limited" */
-    ngx_str_t       hint;           /* a sentence for a developer */
-    time_t          retry_after;    /* s; 0: no Retry-After */
+    ngx_uint_t                status;
+    ngx_str_t                 code;         /* stable, for programs */
+    ngx_str_t                 hint;         /* a sentence for a developer */
+    time_t                    retry_after;  /* s; 0: no Retry-After */
+    ngx_http_kairo_field_t   *fields;       /* of the refusal's response */
 } ngx_http_kairo_refusal_t;
 
 
@@ -143,6 +155,14 @@ ngx_http_kairo_conf(const ngx_http_request_t *r, const ngx_module_t *module)
  */
 
 ngx_int_t ngx_http_kairo_wait(ngx_http_kairo_pipe_t *p, ngx_kairo_op_t *op);
+
+/*
+ * Adds fields to the response of a request that passes.  A refusal by a later
+ * row drops them.
+ */
+
+ngx_int_t ngx_http_kairo_add_fields(ngx_http_request_t *r,
+    const ngx_http_kairo_field_t *fields);
 
 /* The request's pipe, or NULL where no row has judged it. */
 

@@ -3,10 +3,9 @@
  * The arithmetic of a token bucket kept as one number, the theoretical
  * arrival time: the generic cell rate algorithm (ITU-T I.371, annex A).
  *
- * With T the interval of the rate, a bucket that owes nothing has tat <= now,
- * and each request puts cost * T on top.  A bucket holds burst + 1 requests,
- * as limit_req's does.  All times are nanoseconds of one clock that never
- * steps back.
+ * With T the interval of the rate, a bucket that owes nothing has a state of
+ * at most now, and each request puts cost * T on top.  A bucket holds
+ * burst + 1 requests, as limit_req's does.
  */
 
 
@@ -14,7 +13,7 @@
 #define KAIRO_GCRA_H_INCLUDED
 
 
-#include "core/kairo_span.h"
+#include "core/kairo_limit.h"
 
 
 /* 146 years: sums of two such times cannot overflow. */
@@ -22,48 +21,34 @@
 #define KAIRO_GCRA_MAX  (1ull << 62)
 
 
-typedef struct {
-    uint64_t  interval;    /* T */
-    uint64_t  capacity;    /* (burst + 1) * T, at most KAIRO_GCRA_MAX */
-    uint64_t  charge;      /* cost * T, at most KAIRO_GCRA_MAX */
-} kairo_gcra_t;
-
-
-typedef struct {
-    int       pass;
-    uint64_t  tat;         /* what the bucket would hold after the charge */
-    uint64_t  debt;        /* tat - now */
-    uint64_t  retry;       /* 0, or the ns after which it could pass */
-} kairo_gcra_answer_t;
-
-
 /*
- * (burst + 1) * T, or 0 when that is above KAIRO_GCRA_MAX: such a limit
- * can't be kept and is an error of the configuration.
+ * n * T, or 0 when that is above KAIRO_GCRA_MAX: a limit of such a capacity
+ * can't be kept.  A bucket's capacity is that of burst + 1.
  */
 
 static inline uint64_t
-kairo_gcra_capacity(uint64_t interval, uint64_t burst)
+kairo_gcra_time(uint64_t interval, uint64_t n)
 {
-    if (burst >= KAIRO_GCRA_MAX / interval) {
-        return 0;
-    }
-
-    return (burst + 1) * interval;
+    return n > KAIRO_GCRA_MAX / interval ? 0 : n * interval;
 }
 
 
-static inline kairo_gcra_answer_t
-kairo_gcra(const kairo_gcra_t *g, uint64_t tat, uint64_t now)
+static inline kairo_verdict_t
+kairo_gcra_judge(const kairo_limit_t *l, uint64_t tat, uint64_t now)
 {
-    kairo_gcra_answer_t  a;
+    kairo_verdict_t  v;
 
-    a.tat = (tat > now ? tat : now) + g->charge;
-    a.debt = a.tat - now;
-    a.pass = a.debt <= g->capacity;
-    a.retry = a.pass ? 0 : a.debt - g->capacity;
+    v.state = (tat > now ? tat : now) + l->charge;
+    v.debt = v.state - now;
+    v.pass = v.debt <= l->capacity;
+    v.retry = 0;
 
-    return a;
+    if (!v.pass) {
+        v.retry = l->charge > l->capacity ? KAIRO_LIMIT_NEVER
+                                          : v.debt - l->capacity;
+    }
+
+    return v;
 }
 
 
@@ -74,14 +59,14 @@ kairo_gcra(const kairo_gcra_t *g, uint64_t tat, uint64_t now)
  */
 
 static inline uint64_t
-kairo_gcra_excess(const kairo_gcra_t *g, uint64_t debt)
+kairo_gcra_excess(const kairo_limit_t *l, uint64_t debt)
 {
-    if (debt <= g->interval) {
+    if (debt <= l->interval) {
         return 0;
     }
 
-    return (uint64_t) (((unsigned __int128) (debt - g->interval) * 1000
-                        + g->interval - 1) / g->interval);
+    return (uint64_t) (((unsigned __int128) (debt - l->interval) * 1000
+                        + l->interval - 1) / l->interval);
 }
 
 

@@ -6,9 +6,8 @@
 #define KAIRO_RATE_PERIOD_MAX  (366 * 86400 * KAIRO_SECOND)
 
 
-static size_t kairo_rate_number(kairo_span_t s, uint64_t *n);
+static size_t kairo_rate_digits(kairo_span_t s, uint64_t *n);
 static uint64_t kairo_rate_unit(unsigned char c);
-static kairo_rate_rc_t kairo_rate_duration(kairo_span_t s, uint64_t *period);
 
 
 kairo_rate_rc_t
@@ -18,7 +17,7 @@ kairo_rate_parse(kairo_span_t s, kairo_rate_t *rate)
     uint64_t         count, period;
     kairo_rate_rc_t  rc;
 
-    used = kairo_rate_number(s, &count);
+    used = kairo_rate_digits(s, &count);
 
     if (used == 0 || count == 0 || count > KAIRO_RATE_COUNT_MAX) {
         return KAIRO_RATE_BAD_COUNT;
@@ -43,7 +42,7 @@ kairo_rate_parse(kairo_span_t s, kairo_rate_t *rate)
         s.p++;
         s.n--;
 
-        rc = kairo_rate_duration(s, &period);
+        rc = kairo_rate_period(s, &period);
 
         if (rc != KAIRO_RATE_OK) {
             return rc;
@@ -62,6 +61,49 @@ kairo_rate_parse(kairo_span_t s, kairo_rate_t *rate)
     rate->interval = (period + count - 1) / count;
 
     return KAIRO_RATE_OK;
+}
+
+
+kairo_rate_rc_t
+kairo_rate_period(kairo_span_t s, uint64_t *period)
+{
+    size_t    used;
+    uint64_t  n, unit;
+
+    used = kairo_rate_digits(s, &n);
+
+    if (used == 0) {
+        return KAIRO_RATE_BAD_UNIT;
+    }
+
+    if (s.n == used + 2 && s.p[used] == 'm' && s.p[used + 1] == 's') {
+        unit = KAIRO_SECOND / 1000;
+
+    } else if (s.n == used + 1) {
+        unit = kairo_rate_unit(s.p[used]);
+
+    } else {
+        unit = 0;
+    }
+
+    if (unit == 0) {
+        return KAIRO_RATE_BAD_UNIT;
+    }
+
+    if (n == 0 || n > KAIRO_RATE_PERIOD_MAX / unit) {
+        return KAIRO_RATE_BAD_PERIOD;
+    }
+
+    *period = n * unit;
+
+    return KAIRO_RATE_OK;
+}
+
+
+int
+kairo_rate_number(kairo_span_t s, uint64_t *n)
+{
+    return s.n && kairo_rate_digits(s, n) == s.n;
 }
 
 
@@ -96,7 +138,7 @@ kairo_rate_error(kairo_rate_rc_t rc)
  */
 
 static size_t
-kairo_rate_number(kairo_span_t s, uint64_t *n)
+kairo_rate_digits(kairo_span_t s, uint64_t *n)
 {
     size_t  i;
 
@@ -125,40 +167,4 @@ kairo_rate_unit(unsigned char c)
     default:
         return 0;
     }
-}
-
-
-static kairo_rate_rc_t
-kairo_rate_duration(kairo_span_t s, uint64_t *period)
-{
-    size_t    used;
-    uint64_t  n, unit;
-
-    used = kairo_rate_number(s, &n);
-
-    if (used == 0) {
-        return KAIRO_RATE_BAD_UNIT;
-    }
-
-    if (s.n == used + 2 && s.p[used] == 'm' && s.p[used + 1] == 's') {
-        unit = KAIRO_SECOND / 1000;
-
-    } else if (s.n == used + 1) {
-        unit = kairo_rate_unit(s.p[used]);
-
-    } else {
-        unit = 0;
-    }
-
-    if (unit == 0) {
-        return KAIRO_RATE_BAD_UNIT;
-    }
-
-    if (n == 0 || n > KAIRO_RATE_PERIOD_MAX / unit) {
-        return KAIRO_RATE_BAD_PERIOD;
-    }
-
-    *period = n * unit;
-
-    return KAIRO_RATE_OK;
 }

@@ -36,6 +36,14 @@ typedef enum {
 
 kairo_rate_rc_t kairo_rate_parse(kairo_span_t s, kairo_rate_t *rate);
 
+/* A time of 1ms to 366d, "10s", in ns. */
+
+kairo_rate_rc_t kairo_rate_period(kairo_span_t s, uint64_t *period);
+
+/* A decimal number of at most 18 digits, the whole span; 0: it is none. */
+
+int kairo_rate_number(kairo_span_t s, uint64_t *n);
+
 /* What was wrong and what would be right, as a phrase for a message. */
 
 const char *kairo_rate_error(kairo_rate_rc_t rc);

@@ -7,6 +7,16 @@
 #endif
 
 
+/* counters that number the claims: a cache line of them */
+
+#define KAIRO_TABLE_CLAIMS  8
+
+/* turns of a decision that others get ahead of before the set's shared state
+   judges */
+
+#define KAIRO_TABLE_TURNS   1000
+
+
 typedef unsigned __int128  kairo_u128_t;
 
 /* a slot seen as the one word that is swapped */
@@ -16,13 +26,14 @@ typedef kairo_u128_t  kairo_word_t  __attribute__ ((may_alias));
 
 typedef struct {
     uint64_t  tag;
-    uint64_t  tat;
+    uint64_t  state;
 } __attribute__ ((aligned (16))) kairo_slot_t;
 
 
 struct kairo_table_s {
     uint64_t  sets;
-    uint64_t  reserved[15];    /* a set begins on a pair of cache lines */
+    uint64_t  reserved[7];     /* of the line that every decision reads */
+    uint64_t  claims[KAIRO_TABLE_CLAIMS];
     /*
      * kairo_slot_t  slots[sets * KAIRO_TABLE_WAYS];
      * uint64_t      shared[sets];
@@ -34,7 +45,9 @@ struct kairo_table_s {
 #define kairo_table_shared(t)                                                 \
     ((uint64_t *) (kairo_table_slots(t) + (t)->sets * KAIRO_TABLE_WAYS))
 
-#define kairo_load(p)  __atomic_load_n(p, __ATOMIC_ACQUIRE)
+#define kairo_load(p)  __atomic_load_n(p, __ATOMIC_SEQ_CST)
+
+#define kairo_claimed(state)  ((state) >> 63)
 
 /* what one set takes: its slots and its shared word, 17 bytes a key */
 
@@ -44,24 +57,28 @@ struct kairo_table_s {
 
 /* the i-th slot of a set in which a tag is looked for */
 
-#define kairo_table_way(tag, i)  (((tag) + (uint64_t) (i)) % KAIRO_TABLE_WAYS)
+#define kairo_table_way(tag, i)  (((tag) ^ (uint64_t) (i)) % KAIRO_TABLE_WAYS)
 
 
 static uint64_t kairo_table_sets(size_t size);
 static uint64_t kairo_table_set(const kairo_table_t *t, uint64_t tag);
-static kairo_slot_t *kairo_table_find(kairo_slot_t *set, uint64_t tag);
+static kairo_slot_t *kairo_table_find(kairo_slot_t *set, uint64_t tag,
+    uint64_t claimed, kairo_slot_t *seen);
 static kairo_slot_t *kairo_table_vacant(kairo_slot_t *set, uint64_t tag,
-    uint64_t now);
+    uint64_t window, uint64_t now, kairo_slot_t *seen);
 static int kairo_table_swap(kairo_slot_t *slot, kairo_slot_t old,
     kairo_slot_t new);
-static int kairo_table_settle(kairo_slot_t *set, kairo_slot_t *mine,
-    kairo_slot_t put, uint64_t now);
-static void kairo_table_add(kairo_slot_t *slot, uint64_t tag, uint64_t debt,
-    uint64_t now);
+static int kairo_table_swap_word(uint64_t *word, uint64_t *old, uint64_t new);
+static int kairo_table_enter(kairo_table_t *t, kairo_slot_t *set,
+    kairo_slot_t *vacant, kairo_slot_t old, kairo_slot_t new);
+static int kairo_table_elect(kairo_slot_t *set, kairo_slot_t *mine,
+    kairo_slot_t claim, uint64_t state);
 static kairo_table_answer_t kairo_table_overflow(uint64_t *word, uint64_t now,
-    const kairo_gcra_t *g, kairo_table_verb_t verb);
-static void kairo_table_raise(uint64_t *word, uint64_t tat);
-static void kairo_table_place(kairo_table_t *t, kairo_slot_t slot);
+    const kairo_limit_t *l, kairo_table_verb_t verb);
+static void kairo_table_raise(uint64_t *word, uint64_t state,
+    uint64_t window, uint64_t now);
+static void kairo_table_place(kairo_table_t *t, kairo_slot_t slot,
+    uint64_t window, uint64_t now);
 
 
 kairo_table_t *
@@ -100,11 +117,11 @@ kairo_table_supported(void)
 
 
 uint64_t
-kairo_table_tag(const uint64_t secret[2], uint64_t interval, kairo_span_t key)
+kairo_table_tag(const uint64_t secret[2], uint64_t rate, kairo_span_t key)
 {
     uint64_t  tag;
 
-    tag = kairo_siphash(secret, interval, key);
+    tag = kairo_siphash(secret, rate, key);
 
     return tag ? tag : 1;
 }
@@ -125,102 +142,114 @@ kairo_table_prefetch(const kairo_table_t *t, uint64_t tag)
 
 kairo_table_answer_t
 kairo_table_judge(kairo_table_t *t, uint64_t tag, uint64_t now,
-    const kairo_gcra_t *g, kairo_table_verb_t verb)
+    const kairo_limit_t *l, kairo_table_verb_t verb)
 {
-    uint64_t               n;
+    uint64_t               n, turn;
     kairo_slot_t          *set, *slot, old, new;
     kairo_table_answer_t   a;
 
     n = kairo_table_set(t, tag);
     set = kairo_table_slots(t) + n * KAIRO_TABLE_WAYS;
 
+    a.overflow = 0;
     new.tag = tag;
 
     /* each turn but the last means that another process has got ahead */
 
-    for ( ;; ) {
+    for (turn = 0; turn < KAIRO_TABLE_TURNS; turn++) {
 
-        slot = kairo_table_find(set, tag);
+        slot = kairo_table_find(set, tag, 0, &old);
 
-        if (slot == NULL) {
-            slot = kairo_table_vacant(set, tag, now);
+        if (slot) {
+            a.verdict = kairo_limit_judge(l, old.state, now);
+
+        } else {
+            a.verdict = kairo_limit_judge(l, 0, now);
+
+            slot = kairo_table_vacant(set, tag, l->window, now, &old);
+
+            if (slot == NULL) {
+
+                if (kairo_table_find(set, tag, 0, &old)) {
+                    /* it was put in while we looked for room */
+                    continue;
+                }
+
+                break;
+            }
         }
 
-        if (slot == NULL) {
-            return kairo_table_overflow(&kairo_table_shared(t)[n], now, g,
-                                        verb);
-        }
-
-        old.tag = kairo_load(&slot->tag);
-        old.tat = kairo_load(&slot->tat);
-
-        if (old.tag != tag && old.tat > now) {
-            continue;
-        }
-
-        a.overflow = 0;
-        a.gcra = kairo_gcra(g, old.tag == tag ? old.tat : now, now);
-
-        if (!a.gcra.pass || verb == KAIRO_TABLE_PEEK) {
+        if (!a.verdict.pass || verb == KAIRO_TABLE_PEEK) {
 
             if (kairo_load(&slot->tag) != old.tag) {
-                /* it changed hands between the two loads */
+                /* it changed hands between two loads */
                 continue;
             }
 
             return a;
         }
 
-        new.tat = a.gcra.tat;
+        new.state = a.verdict.state;
 
-        if (!kairo_table_swap(slot, old, new)) {
+        if (old.tag == tag && !kairo_claimed(old.state)) {
+
+            if (kairo_table_swap(slot, old, new)) {
+                return a;
+            }
+
             continue;
         }
 
-        if (old.tag == tag || kairo_table_settle(set, slot, new, now)) {
+        if (kairo_table_enter(t, set, slot, old, new)) {
             return a;
         }
     }
+
+    return kairo_table_overflow(&kairo_table_shared(t)[n], now, l, verb);
 }
 
 
 void
-kairo_table_give(kairo_table_t *t, uint64_t tag, const kairo_gcra_t *g,
-    const kairo_table_answer_t *a)
+kairo_table_give(kairo_table_t *t, uint64_t tag, uint64_t now,
+    const kairo_limit_t *l, const kairo_table_answer_t *a)
 {
-    uint64_t       n;
+    uint64_t       n, word, less, *shared;
     kairo_slot_t  *set, *slot, old, new;
 
     n = kairo_table_set(t, tag);
 
     if (a->overflow) {
-        (void) __atomic_sub_fetch(&kairo_table_shared(t)[n], g->charge,
-                                  __ATOMIC_SEQ_CST);
+
+        shared = &kairo_table_shared(t)[n];
+        word = kairo_load(shared);
+
+        do {
+            less = kairo_limit_give(l, word, a->verdict.state, now);
+        } while (!kairo_table_swap_word(shared, &word, less));
+
         return;
     }
 
     set = kairo_table_slots(t) + n * KAIRO_TABLE_WAYS;
 
     do {
-        slot = kairo_table_find(set, tag);
+        slot = kairo_table_find(set, tag, 0, &old);
 
         if (slot == NULL) {
             /* paid off since, and the slot is somebody else's */
             return;
         }
 
-        old.tag = tag;
-        old.tat = kairo_load(&slot->tat);
-
         new.tag = tag;
-        new.tat = old.tat - g->charge;
+        new.state = kairo_limit_give(l, old.state, a->verdict.state, now);
 
     } while (!kairo_table_swap(slot, old, new));
 }
 
 
 void
-kairo_table_copy(kairo_table_t *to, const kairo_table_t *from, uint64_t now)
+kairo_table_copy(kairo_table_t *to, const kairo_table_t *from,
+    uint64_t window, uint64_t now)
 {
     uint64_t       i, n, first, last, word;
     kairo_slot_t   slot, *slots;
@@ -230,10 +259,12 @@ kairo_table_copy(kairo_table_t *to, const kairo_table_t *from, uint64_t now)
     for (i = 0; i < from->sets * KAIRO_TABLE_WAYS; i++) {
 
         slot.tag = kairo_load(&slots[i].tag);
-        slot.tat = kairo_load(&slots[i].tat);
+        slot.state = kairo_load(&slots[i].state);
 
-        if (slot.tag != 0 && slot.tat > now) {
-            kairo_table_place(to, slot);
+        if (slot.tag != 0 && !kairo_claimed(slot.state)
+            && !kairo_limit_idle(window, slot.state, now))
+        {
+            kairo_table_place(to, slot, window, now);
         }
     }
 
@@ -244,7 +275,7 @@ kairo_table_copy(kairo_table_t *to, const kairo_table_t *from, uint64_t now)
 
         word = kairo_load(&kairo_table_shared(from)[i]);
 
-        if (word <= now) {
+        if (kairo_limit_idle(window, word, now)) {
             continue;
         }
 
@@ -253,17 +284,18 @@ kairo_table_copy(kairo_table_t *to, const kairo_table_t *from, uint64_t now)
                            / from->sets);
 
         for (n = first; n <= last; n++) {
-            kairo_table_raise(&kairo_table_shared(to)[n], word);
+            kairo_table_raise(&kairo_table_shared(to)[n], word, window, now);
         }
     }
 }
 
 
 uint64_t
-kairo_table_live(const kairo_table_t *t, uint64_t now, uint64_t sets)
+kairo_table_live(const kairo_table_t *t, uint64_t window, uint64_t now,
+    uint64_t sets)
 {
     int            way;
-    uint64_t       i, live, step;
+    uint64_t       i, live, step, state;
     kairo_slot_t  *set;
 
     if (sets == 0 || sets > t->sets) {
@@ -278,8 +310,10 @@ kairo_table_live(const kairo_table_t *t, uint64_t now, uint64_t sets)
         set = kairo_table_slots(t) + i * step * KAIRO_TABLE_WAYS;
 
         for (way = 0; way < KAIRO_TABLE_WAYS; way++) {
-            live += kairo_load(&set[way].tag) != 0
-                    && kairo_load(&set[way].tat) > now;
+            state = kairo_load(&set[way].state);
+
+            live += kairo_load(&set[way].tag) != 0 && !kairo_claimed(state)
+                    && !kairo_limit_idle(window, state, now);
         }
     }
 
@@ -312,13 +346,17 @@ kairo_table_set(const kairo_table_t *t, uint64_t tag)
 
 
 /*
- * A tag has a slot of its own in its set, where it mostly is: one cache line
- * of two.  The others follow in turn, in an order that is the tag's, so that
- * all processes agree on which of two is first.
+ * A tag has a slot of its own in its set, where it mostly is, and an order of
+ * its own for the others: three of the same cache line, then the other line.
+ * So all processes agree on which of two slots is first.
+ *
+ * Returns the first slot that holds the tag, as a claim when "claimed" is 1
+ * and as a member when it is 0, with what was seen there; or NULL.
  */
 
 static kairo_slot_t *
-kairo_table_find(kairo_slot_t *set, uint64_t tag)
+kairo_table_find(kairo_slot_t *set, uint64_t tag, uint64_t claimed,
+    kairo_slot_t *seen)
 {
     unsigned       i;
     kairo_slot_t  *slot;
@@ -327,7 +365,14 @@ kairo_table_find(kairo_slot_t *set, uint64_t tag)
 
         slot = &set[kairo_table_way(tag, i)];
 
-        if (kairo_load(&slot->tag) == tag) {
+        if (kairo_load(&slot->tag) != tag) {
+            continue;
+        }
+
+        seen->tag = tag;
+        seen->state = kairo_load(&slot->state);
+
+        if (kairo_claimed(seen->state) == claimed) {
             return slot;
         }
     }
@@ -336,24 +381,45 @@ kairo_table_find(kairo_slot_t *set, uint64_t tag)
 }
 
 
-/* The first slot for the tag that is empty or owes nothing, or NULL. */
+/*
+ * The first slot for the tag that is empty or owes nothing; else one that is
+ * claimed, since its process may be dead and a live one will try again; or
+ * NULL.
+ */
 
 static kairo_slot_t *
-kairo_table_vacant(kairo_slot_t *set, uint64_t tag, uint64_t now)
+kairo_table_vacant(kairo_slot_t *set, uint64_t tag, uint64_t window,
+    uint64_t now, kairo_slot_t *seen)
 {
     unsigned       i;
-    kairo_slot_t  *slot;
+    kairo_slot_t  *slot, *claimed, old;
+
+    claimed = NULL;
 
     for (i = 0; i < KAIRO_TABLE_WAYS; i++) {
 
         slot = &set[kairo_table_way(tag, i)];
 
-        if (kairo_load(&slot->tat) <= now) {
+        old.tag = kairo_load(&slot->tag);
+        old.state = kairo_load(&slot->state);
+
+        if (kairo_claimed(old.state)) {
+
+            if (claimed == NULL) {
+                claimed = slot;
+                *seen = old;
+            }
+
+            continue;
+        }
+
+        if (kairo_limit_idle(window, old.state, now)) {
+            *seen = old;
             return slot;
         }
     }
 
-    return NULL;
+    return claimed;
 }
 
 
@@ -373,117 +439,154 @@ kairo_table_swap(kairo_slot_t *slot, kairo_slot_t old, kairo_slot_t new)
 }
 
 
+/* On failure "old" is what the word is by now. */
+
+static int
+kairo_table_swap_word(uint64_t *word, uint64_t *old, uint64_t new)
+{
+    return __atomic_compare_exchange_n(word, old, new, 0, __ATOMIC_SEQ_CST,
+                                       __ATOMIC_SEQ_CST);
+}
+
+
 /*
- * Two processes that took the same key for new may have claimed two slots.
- * The first of them in the tag's order is the bucket.  Returns 1 when the
- * charge just put into "mine" stands, 0 when it was undone and the request
- * is to be judged again.
+ * Puts a new key into the set, charged; 0: others have got ahead, begin again.
+ *
+ * Several processes may do so at the same time, with different slots.  A slot
+ * is claimed first, which lets nobody pass and owes nothing, and becomes a
+ * member only when no other slot is; only members are charged (after Purcell
+ * and Harris, "Non-blocking hashtables with open addressing", 2005).
  */
 
 static int
-kairo_table_settle(kairo_slot_t *set, kairo_slot_t *mine, kairo_slot_t put,
-    uint64_t now)
+kairo_table_enter(kairo_table_t *t, kairo_slot_t *set, kairo_slot_t *vacant,
+    kairo_slot_t old, kairo_slot_t new)
+{
+    kairo_slot_t  claim;
+
+    /* no claim of a tag is ever the same as an earlier one */
+
+    claim.tag = new.tag;
+    claim.state = (uint64_t) 1 << 63
+                  | __atomic_add_fetch(&t->claims[new.tag
+                                                  % KAIRO_TABLE_CLAIMS],
+                                       1, __ATOMIC_SEQ_CST);
+
+    if (!kairo_table_swap(vacant, old, claim)) {
+        return 0;
+    }
+
+    return kairo_table_elect(set, vacant, claim, new.state);
+}
+
+
+/*
+ * Makes the first of the claims of a tag its member: the own one charged with
+ * "state", another's without a charge, for its process may be dead.  Returns
+ * 1 when the own claim was elected.
+ *
+ * What keeps two from being elected: the look through the set begins when the
+ * claim to be elected is known to stand.  Whoever claims another slot
+ * afterwards will look through the set too, and find this one: if his is
+ * first he has to strike this one out before he goes on, and if his is later
+ * he elects this one.
+ */
+
+static int
+kairo_table_elect(kairo_slot_t *set, kairo_slot_t *mine, kairo_slot_t claim,
+    uint64_t state)
 {
     int            before;
     unsigned       i;
-    kairo_slot_t  *slot, other, none, back;
+    kairo_slot_t  *slot, *first, elected, seen, none;
 
     none.tag = 0;
-    none.tat = 0;
+    none.state = 0;
+
+    first = kairo_table_find(set, claim.tag, 1, &elected);
+
+    if (first == NULL) {
+        return 0;
+    }
+
     before = 1;
 
     for (i = 0; i < KAIRO_TABLE_WAYS; i++) {
 
-        slot = &set[kairo_table_way(put.tag, i)];
+        slot = &set[kairo_table_way(claim.tag, i)];
 
-        if (slot == mine) {
+        if (slot == first) {
             before = 0;
             continue;
         }
 
-        if (kairo_load(&slot->tag) != put.tag) {
+        seen.tag = kairo_load(&slot->tag);
+
+        if (seen.tag != claim.tag) {
             continue;
         }
 
-        if (before) {
-            /* if others have charged here meanwhile, their debt and ours
-               stays until it is paid off */
-            return !kairo_table_swap(mine, put, none);
-        }
+        seen.state = kairo_load(&slot->state);
 
-        other.tag = put.tag;
-        other.tat = kairo_load(&slot->tat);
-
-        if (!kairo_table_swap(slot, other, none) || other.tat <= now) {
-            continue;
-        }
-
-        back.tag = put.tag;
-        back.tat = other.tat;
-
-        if (kairo_table_swap(mine, put, back)) {
+        if (!kairo_claimed(seen.state)) {
+            /* there is a member: the claim comes too late */
+            (void) kairo_table_swap(first, elected, none);
             return 0;
         }
 
-        kairo_table_add(mine, put.tag, other.tat - now, now);
+        if (before || !kairo_table_swap(slot, seen, none)) {
+            return 0;
+        }
     }
 
-    return 1;
-}
+    if (first != mine || elected.state != claim.state) {
+        claim.state = 0;
+        (void) kairo_table_swap(first, elected, claim);
+        return 0;
+    }
 
+    claim.state = state;
 
-/* Puts a debt on top of what the slot holds, unless it changed hands. */
-
-static void
-kairo_table_add(kairo_slot_t *slot, uint64_t tag, uint64_t debt, uint64_t now)
-{
-    kairo_slot_t  old, new;
-
-    do {
-        old.tag = kairo_load(&slot->tag);
-        old.tat = kairo_load(&slot->tat);
-
-        if (old.tag != tag) {
-            return;
-        }
-
-        new.tag = tag;
-        new.tat = (old.tat > now ? old.tat : now) + debt;
-
-    } while (!kairo_table_swap(slot, old, new));
+    return kairo_table_swap(first, elected, claim);
 }
 
 
 static kairo_table_answer_t
-kairo_table_overflow(uint64_t *word, uint64_t now, const kairo_gcra_t *g,
+kairo_table_overflow(uint64_t *word, uint64_t now, const kairo_limit_t *l,
     kairo_table_verb_t verb)
 {
-    uint64_t              tat;
+    uint64_t              state;
     kairo_table_answer_t  a;
 
     a.overflow = 1;
-    tat = kairo_load(word);
+    state = kairo_load(word);
 
     do {
-        a.gcra = kairo_gcra(g, tat, now);
+        a.verdict = kairo_limit_judge(l, state, now);
 
-        if (!a.gcra.pass || verb == KAIRO_TABLE_PEEK) {
+        if (!a.verdict.pass || verb == KAIRO_TABLE_PEEK) {
             return a;
         }
 
-    } while (!__atomic_compare_exchange_n(word, &tat, a.gcra.tat, 0,
-                                          __ATOMIC_SEQ_CST,
-                                          __ATOMIC_SEQ_CST));
+    } while (!kairo_table_swap_word(word, &state, a.verdict.state));
 
     return a;
 }
 
 
+/* No key that shares the word owes less in it than it did. */
+
 static void
-kairo_table_raise(uint64_t *word, uint64_t tat)
+kairo_table_raise(uint64_t *word, uint64_t state, uint64_t window,
+    uint64_t now)
 {
-    if (*word < tat) {
-        *word = tat;
+    kairo_limit_t  l = { 0, 0, 0, window };
+
+    if (window) {
+        *word = kairo_limit_merge(&l, *word, state, now);
+
+    } else if (*word < state) {
+        *word = state;
     }
 }
 
@@ -491,20 +594,25 @@ kairo_table_raise(uint64_t *word, uint64_t tat)
 /* Only for a table that nobody else uses yet. */
 
 static void
-kairo_table_place(kairo_table_t *t, kairo_slot_t old)
+kairo_table_place(kairo_table_t *t, kairo_slot_t old, uint64_t window,
+    uint64_t now)
 {
+    unsigned       i;
     uint64_t       n;
     kairo_slot_t  *slot;
 
     n = kairo_table_set(t, old.tag);
 
-    slot = kairo_table_vacant(kairo_table_slots(t) + n * KAIRO_TABLE_WAYS,
-                              old.tag, 0);
+    for (i = 0; i < KAIRO_TABLE_WAYS; i++) {
 
-    if (slot == NULL) {
-        kairo_table_raise(&kairo_table_shared(t)[n], old.tat);
-        return;
+        slot = kairo_table_slots(t) + n * KAIRO_TABLE_WAYS
+               + kairo_table_way(old.tag, i);
+
+        if (slot->tag == 0) {
+            *slot = old;
+            return;
+        }
     }
 
-    *slot = old;
+    kairo_table_raise(&kairo_table_shared(t)[n], old.state, window, now);
 }

@@ -13,8 +13,6 @@ static ngx_uint_t ngx_http_kairo_has_error_page(ngx_http_request_t *r,
     ngx_uint_t status);
 static ngx_int_t ngx_http_kairo_refuse_fields(ngx_http_request_t *r,
     const ngx_http_kairo_refusal_t *refusal);
-static ngx_int_t ngx_http_kairo_add_field(ngx_http_request_t *r,
-    const char *name, size_t len, ngx_str_t *value);
 static ngx_int_t ngx_http_kairo_send_problem(ngx_http_kairo_pipe_t *p);
 static ngx_buf_t *ngx_http_kairo_problem_json(ngx_http_kairo_pipe_t *p);
 static ngx_buf_t *ngx_http_kairo_problem_text(ngx_http_kairo_pipe_t *p);
@@ -103,51 +101,58 @@ static ngx_int_t
 ngx_http_kairo_refuse_fields(ngx_http_request_t *r,
     const ngx_http_kairo_refusal_t *refusal)
 {
-    ngx_str_t  value;
+    u_char                  buf[NGX_TIME_T_LEN];
+    ngx_http_kairo_field_t  field[2];
 
-    ngx_str_set(&value, "no-store");
+    ngx_memzero(field, sizeof(field));
 
-    if (ngx_http_kairo_add_field(r, "Cache-Control",
-                                 sizeof("Cache-Control") - 1, &value)
-        != NGX_OK)
-    {
+    ngx_str_set(&field[0].name, "Cache-Control");
+    ngx_str_set(&field[0].value, "no-store");
+
+    if (refusal->retry_after) {
+
+        ngx_str_set(&field[1].name, "Retry-After");
+
+        field[1].value.len = ngx_sprintf(buf, "%T", refusal->retry_after)
+                             - buf;
+        field[1].value.data = ngx_pnalloc(r->pool, field[1].value.len);
+        if (field[1].value.data == NULL) {
+            return NGX_ERROR;
+        }
+
+        ngx_memcpy(field[1].value.data, buf, field[1].value.len);
+
+        field[0].next = &field[1];
+    }
+
+    if (ngx_http_kairo_add_fields(r, field) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    if (refusal->retry_after == 0) {
-        return NGX_OK;
-    }
-
-    value.data = ngx_pnalloc(r->pool, NGX_TIME_T_LEN);
-    if (value.data == NULL) {
-        return NGX_ERROR;
-    }
-
-    value.len = ngx_sprintf(value.data, "%T", refusal->retry_after)
-                - value.data;
-
-    return ngx_http_kairo_add_field(r, "Retry-After",
-                                    sizeof("Retry-After") - 1, &value);
+    return ngx_http_kairo_add_fields(r, refusal->fields);
 }
 
 
-static ngx_int_t
-ngx_http_kairo_add_field(ngx_http_request_t *r, const char *name, size_t len,
-    ngx_str_t *value)
+ngx_int_t
+ngx_http_kairo_add_fields(ngx_http_request_t *r,
+    const ngx_http_kairo_field_t *fields)
 {
-    ngx_table_elt_t  *h;
+    ngx_table_elt_t               *h;
+    const ngx_http_kairo_field_t  *field;
 
-    h = ngx_list_push(&r->headers_out.headers);
-    if (h == NULL) {
-        return NGX_ERROR;
+    for (field = fields; field; field = field->next) {
+
+        h = ngx_list_push(&r->headers_out.headers);
+        if (h == NULL) {
+            return NGX_ERROR;
+        }
+
+        ngx_memzero(h, sizeof(ngx_table_elt_t));
+
+        h->hash = 1;
+        h->key = field->name;
+        h->value = field->value;
     }
-
-    ngx_memzero(h, sizeof(ngx_table_elt_t));
-
-    h->hash = 1;
-    h->key.len = len;
-    h->key.data = (u_char *) name;
-    h->value = *value;
 
     return NGX_OK;
 }

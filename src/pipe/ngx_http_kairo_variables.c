@@ -37,6 +37,18 @@ static const ngx_http_variable_t  ngx_http_kairo_vars[] = {
       ngx_http_kairo_variable_client, 0,
       NGX_HTTP_VAR_CHANGEABLE|NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
+    { ngx_string("kairo_client_48"), NULL,
+      ngx_http_kairo_variable_client, 48, 0, 0 },
+
+    { ngx_string("kairo_client_56"), NULL,
+      ngx_http_kairo_variable_client, 56, 0, 0 },
+
+    { ngx_string("kairo_client_64"), NULL,
+      ngx_http_kairo_variable_client, 64, 0, 0 },
+
+    { ngx_string("kairo_client_128"), NULL,
+      ngx_http_kairo_variable_client, 128, 0, 0 },
+
       ngx_http_null_variable
 };
 
@@ -103,7 +115,10 @@ ngx_http_kairo_variable_decision(ngx_http_request_t *r,
 }
 
 
-/* The address of the connection, which realip may have set. */
+/*
+ * The address of the connection, which realip may have set.  "data" is the
+ * prefix of IPv6 in bits, or 0: the location's.
+ */
 
 static ngx_int_t
 ngx_http_kairo_variable_client(ngx_http_request_t *r,
@@ -135,7 +150,7 @@ ngx_http_kairo_variable_client(ngx_http_request_t *r,
     case AF_INET6:
         value.len = kairo_addr_v6(buf,
                        (u_char *) &((struct sockaddr_in6 *) sa)->sin6_addr,
-                       (unsigned) klcf->client_prefix);
+                       (unsigned) (data ? data : klcf->client_prefix));
         break;
 #endif
 

@@ -3,8 +3,9 @@
 
 
 typedef struct {
-    ngx_kairo_op_t   op;
-    ngx_event_t      event;
+    ngx_kairo_op_t        op;        /* must be first */
+    ngx_event_t           event;
+    ngx_kairo_timers_t   *timers;
 } ngx_kairo_timer_t;
 
 
@@ -39,14 +40,19 @@ ngx_kairo_op_cancel(ngx_kairo_op_t *op)
 }
 
 
-ngx_kairo_op_t *
-ngx_kairo_op_timer(ngx_msec_t delay, ngx_log_t *log)
+ngx_int_t
+ngx_kairo_op_timer(ngx_kairo_timers_t *timers, ngx_msec_t delay,
+    ngx_kairo_op_t **op)
 {
     ngx_kairo_timer_t  *timer;
 
-    timer = ngx_calloc(sizeof(ngx_kairo_timer_t), log);
+    if (timers->waiting >= timers->max) {
+        return NGX_DECLINED;
+    }
+
+    timer = ngx_calloc(sizeof(ngx_kairo_timer_t), ngx_cycle->log);
     if (timer == NULL) {
-        return NULL;
+        return NGX_ERROR;
     }
 
     timer->op.drop = ngx_kairo_timer_drop;
@@ -55,9 +61,14 @@ ngx_kairo_op_timer(ngx_msec_t delay, ngx_log_t *log)
     timer->event.data = timer;
     timer->event.log = ngx_cycle->log;
 
+    timer->timers = timers;
+    timers->waiting++;
+
     ngx_add_timer(&timer->event, delay);
 
-    return &timer->op;
+    *op = &timer->op;
+
+    return NGX_OK;
 }
 
 
@@ -65,6 +76,8 @@ static void
 ngx_kairo_timer_expired(ngx_event_t *ev)
 {
     ngx_kairo_timer_t  *timer = ev->data;
+
+    timer->timers->waiting--;
 
     ngx_kairo_op_finish(&timer->op, NGX_OK);
     ngx_free(timer);
@@ -75,6 +88,8 @@ static void
 ngx_kairo_timer_drop(ngx_kairo_op_t *op)
 {
     ngx_kairo_timer_t  *timer = (ngx_kairo_timer_t *) op;
+
+    timer->timers->waiting--;
 
     ngx_del_timer(&timer->event);
     ngx_free(timer);

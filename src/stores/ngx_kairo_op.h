@@ -43,13 +43,23 @@ void ngx_kairo_op_finish(ngx_kairo_op_t *op, ngx_int_t rc);
 void ngx_kairo_op_cancel(ngx_kairo_op_t *op);
 
 
+/* The timers of one purpose in a worker, so that they can be bounded. */
+
+typedef struct {
+    ngx_uint_t   waiting;
+    ngx_uint_t   max;
+} ngx_kairo_timers_t;
+
+
 /*
- * An op that is answered with NGX_OK after "delay" ms.  NULL when there is no
- * memory.  The timer is not cancelable: a worker that shuts down waits for
- * the requests it has delayed.
+ * An op that is answered with NGX_OK after "delay" ms.  NGX_DECLINED when so
+ * many wait already, NGX_ERROR when there is no memory.  "timers" outlives
+ * the op.  The timer is not cancelable: a worker that shuts down waits for the
+ * requests it has delayed.
  */
 
-ngx_kairo_op_t *ngx_kairo_op_timer(ngx_msec_t delay, ngx_log_t *log);
+ngx_int_t ngx_kairo_op_timer(ngx_kairo_timers_t *timers, ngx_msec_t delay,
+    ngx_kairo_op_t **op);
 
 
 #endif /* NGX_KAIRO_OP_H_INCLUDED */

@@ -18,7 +18,8 @@ ngx_int_t
 ngx_kairo_zone_add(ngx_conf_t *cf, ngx_kairo_zone_t *zone, ngx_str_t *name,
     size_t size, void *tag)
 {
-    ngx_shm_zone_t  *shm_zone;
+    ngx_shm_zone_t    *shm_zone;
+    ngx_kairo_zone_t  *old;
 
     shm_zone = ngx_shared_memory_add(cf, name, size, tag);
     if (shm_zone == NULL) {
@@ -30,6 +31,21 @@ ngx_kairo_zone_add(ngx_conf_t *cf, ngx_kairo_zone_t *zone, ngx_str_t *name,
     }
 
     zone->shm_zone = shm_zone;
+
+    /*
+     * States of another law would be misread, and draining workers go on
+     * writing them: such a zone needs memory of its own, which nginx gives to
+     * a zone of another size.  "noreuse" is not for a zone that wants to keep
+     * its memory the next time.
+     */
+
+    old = ngx_kairo_zone_previous(shm_zone);
+
+    if (old && old->window != zone->window
+        && old->shm_zone->shm.size == shm_zone->shm.size)
+    {
+        shm_zone->shm.size += ngx_pagesize;
+    }
 
     shm_zone->init = ngx_kairo_zone_init;
     shm_zone->data = zone;
@@ -75,7 +91,10 @@ ngx_kairo_zone_init(ngx_shm_zone_t *shm_zone, void *data)
         zone->root->born = old->root->born;
         zone->root->counters = old->root->counters;
 
-        kairo_table_copy(zone->table, old->table, ngx_kairo_now());
+        if (old->window == zone->window) {
+            kairo_table_copy(zone->table, old->table, zone->window,
+                             ngx_kairo_now());
+        }
     }
 
     return NGX_OK;
@@ -118,6 +137,7 @@ ngx_kairo_zone_create(ngx_kairo_zone_t *zone)
 
     zone->root->born = ngx_kairo_now();
     zone->root->size = size - NGX_KAIRO_ZONE_ROOT;
+    zone->root->window = zone->window;
     zone->root->magic = NGX_KAIRO_ZONE_MAGIC;
 
     zone->table = kairo_table_init((u_char *) zone->root + NGX_KAIRO_ZONE_ROOT,
@@ -128,9 +148,9 @@ ngx_kairo_zone_create(ngx_kairo_zone_t *zone)
 
 
 /*
- * The zone of the same name and tag in the cycle that is being replaced, when
- * its size was another: nginx hands the old data over for equal sizes only.
- * "ngx_cycle" is the old cycle until the new one is complete.
+ * The zone of the same name and tag in the cycle that is being replaced:
+ * nginx hands the old data over for equal sizes only.  "ngx_cycle" is the old
+ * cycle until the new one is complete.
  */
 
 static ngx_kairo_zone_t *

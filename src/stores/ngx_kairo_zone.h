@@ -5,8 +5,9 @@
  *     slab header of nginx │ root: magic, secret, counters │ rate table
  *
  * A reload keeps the memory.  A reload with another size copies the secret,
- * the counters and all buckets that owe; what draining workers charge after
- * the copy is lost.  A restart or a binary upgrade begins empty.
+ * the counters and all keys that owe; what draining workers charge after the
+ * copy is lost.  A reload with another law copies all but the keys.  A restart
+ * or a binary upgrade begins empty.
  */
 
 
@@ -24,6 +25,7 @@ typedef struct {
     uint64_t           secret[2];     /* of the keyed hash; never shown */
     uint64_t           born;          /* ngx_kairo_now() */
     uint64_t           size;          /* of the table, bytes */
+    uint64_t           window;        /* its law, as kairo_limit_t.window */
     kairo_counters_t   counters;      /* their meaning is the user's */
 } ngx_kairo_zone_root_t;
 
@@ -32,6 +34,7 @@ typedef struct {
 
 typedef struct {
     ngx_shm_zone_t         *shm_zone;
+    uint64_t                window;   /* set before ngx_kairo_zone_add() */
     ngx_kairo_zone_root_t  *root;     /* NULL until the zone is made */
     kairo_table_t          *table;
 } ngx_kairo_zone_t;

@@ -18,7 +18,7 @@
 
 
 #define BENCH_RUNS    5
-#define BENCH_KINDS   4
+#define BENCH_KINDS   5
 #define BENCH_SECOND  1000000000ull
 #define BENCH_ZONE    (32u << 20)     /* of kairo */
 #define BENCH_LIMIT   (192u << 20)    /* of limit_req: 128 bytes a key */
@@ -36,6 +36,8 @@ typedef struct {
 
 static void bench_kairo_prepare(uint64_t keys);
 static void bench_kairo_run(uint64_t keys, uint64_t n, uint64_t seed);
+static void bench_step_prepare(uint64_t keys);
+static void bench_step_run(uint64_t keys, uint64_t n, uint64_t seed);
 static void bench_limit_prepare(uint64_t keys);
 static void bench_limit_run(uint64_t keys, uint64_t n, uint64_t seed);
 static void bench_bare_prepare(uint64_t keys);
@@ -47,7 +49,7 @@ static const uint64_t   bench_keys[] = { 1, 100000, 1000000 };
 static const uint64_t   bench_secret[2] = { 0x0706050403020100ull,
                                             0x0f0e0d0c0b0a0908ull };
 
-static kairo_gcra_t     bench_gcra;
+static kairo_limit_t    bench_law;
 static kairo_table_t   *bench_table;
 static bench_word_t    *bench_words;
 
@@ -60,6 +62,7 @@ static ngx_cycle_t                 bench_cycle;
 
 static bench_t  benches[] = {
     { "naked", bench_bare_prepare, bench_naked_run, { { 0 } } },
+    { "step", bench_step_prepare, bench_step_run, { { 0 } } },
     { "bare", bench_bare_prepare, bench_bare_run, { { 0 } } },
     { "kairo", bench_kairo_prepare, bench_kairo_run, { { 0 } } },
     { "limit_req", bench_limit_prepare, bench_limit_run, { { 0 } } }
@@ -109,7 +112,7 @@ bench_map(size_t size)
 /* kairo: hash, clock and table, as the module does it */
 
 static int
-bench_kairo_decide(uint64_t key, const kairo_gcra_t *g)
+bench_kairo_decide(uint64_t key, const kairo_limit_t *l)
 {
     uint64_t              tag;
     kairo_span_t          s;
@@ -118,12 +121,13 @@ bench_kairo_decide(uint64_t key, const kairo_gcra_t *g)
     s.p = (unsigned char *) &key;
     s.n = sizeof(key);
 
-    tag = kairo_table_tag(bench_secret, g->interval, s);
+    tag = kairo_table_tag(bench_secret, l->interval, s);
     kairo_table_prefetch(bench_table, tag);
 
-    a = kairo_table_judge(bench_table, tag, bench_now(), g, KAIRO_TABLE_TAKE);
+    a = kairo_table_judge(bench_table, tag, bench_now(), l,
+                          KAIRO_TABLE_TAKE);
 
-    return a.gcra.pass;
+    return a.verdict.pass;
 }
 
 
@@ -152,12 +156,12 @@ bench_kairo_prepare(uint64_t keys)
 
     /* a bucket that no run empties: every decision passes and writes */
 
-    bench_gcra.interval = BENCH_SECOND;
-    bench_gcra.charge = BENCH_SECOND;
-    bench_gcra.capacity = kairo_gcra_capacity(BENCH_SECOND, 1u << 31);
+    bench_law.interval = BENCH_SECOND;
+    bench_law.charge = BENCH_SECOND;
+    bench_law.capacity = kairo_gcra_time(BENCH_SECOND, 1u << 31);
 
     for (i = 0; i < keys; i++) {
-        (void) bench_kairo_decide(i, &bench_gcra);
+        (void) bench_kairo_decide(i, &bench_law);
     }
 }
 
@@ -166,7 +170,42 @@ static void
 bench_kairo_run(uint64_t keys, uint64_t n, uint64_t seed)
 {
     while (n--) {
-        if (!bench_kairo_decide(bench_random(&seed) % keys, &bench_gcra)) {
+        if (!bench_kairo_decide(bench_random(&seed) % keys, &bench_law)) {
+            abort();
+        }
+    }
+}
+
+
+/* kairo's table alone: the tag and the time are given */
+
+static void
+bench_step_prepare(uint64_t keys)
+{
+    uint64_t  i, tag;
+
+    bench_kairo_prepare(0);
+
+    for (i = 0; i < keys; i++) {
+        tag = i;
+        (void) kairo_table_judge(bench_table, bench_random(&tag) | 1,
+                                 BENCH_SECOND, &bench_law, KAIRO_TABLE_TAKE);
+    }
+}
+
+
+static void
+bench_step_run(uint64_t keys, uint64_t n, uint64_t seed)
+{
+    uint64_t  tag;
+
+    while (n--) {
+        tag = bench_random(&seed) % keys;
+
+        if (!kairo_table_judge(bench_table, bench_random(&tag) | 1,
+                               BENCH_SECOND, &bench_law,
+                               KAIRO_TABLE_TAKE).verdict.pass)
+        {
             abort();
         }
     }
@@ -408,9 +447,10 @@ bench_decisions(void)
     }
 
     printf("\nns a decision, median of %d (least to most)\n\n"
-           "| keys | processes | CAS alone | hash, clock, CAS | kairo "
-           "| limit_req | kairo / hash, clock, CAS | limit_req / kairo |\n"
-           "|---|---|---|---|---|---|---|---|\n", BENCH_RUNS);
+           "| keys | processes | CAS alone | table alone | hash, clock, CAS "
+           "| kairo | limit_req | table / CAS | kairo / hash, clock, CAS "
+           "| limit_req / kairo |\n"
+           "|---|---|---|---|---|---|---|---|---|---|\n", BENCH_RUNS);
 
     for (k = 0; k < 3; k++) {
         for (p = 0; p < 2; p++) {
@@ -425,9 +465,10 @@ bench_decisions(void)
                        ns[i][k][p][0], ns[i][k][p][BENCH_RUNS - 1]);
             }
 
-            printf(" %.2f | %.1f |\n",
-                   benches[2].ns[k][p] / benches[1].ns[k][p],
-                   benches[3].ns[k][p] / benches[2].ns[k][p]);
+            printf(" %.2f | %.2f | %.1f |\n",
+                   benches[1].ns[k][p] / benches[0].ns[k][p],
+                   benches[3].ns[k][p] / benches[2].ns[k][p],
+                   benches[4].ns[k][p] / benches[3].ns[k][p]);
         }
     }
 }
@@ -467,7 +508,7 @@ static void
 bench_spray(void)
 {
     uint64_t      i, keys, kairo, limit;
-    kairo_gcra_t  g;
+    kairo_limit_t  g = { 0, 0, 0, 0 };
 
     keys = 1000000;
     kairo = limit = 0;
@@ -540,8 +581,6 @@ main(int argc, char **argv)
     { /* void */ }
 
     ngx_slab_sizes_init();
-    (void) ngx_crc32_table_init();
-
     /* only emergencies: a full zone of limit_req is expected here */
 
     bench_file.fd = 2;
@@ -549,6 +588,8 @@ main(int argc, char **argv)
     bench_log.log_level = NGX_LOG_EMERG;
     bench_cycle.log = &bench_log;
     ngx_cycle = &bench_cycle;
+
+    (void) ngx_crc32_table_init();
 
     setvbuf(stdout, NULL, _IOLBF, 0);
 

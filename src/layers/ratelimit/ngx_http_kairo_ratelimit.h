@@ -49,46 +49,90 @@ typedef struct {
 typedef struct {
     ngx_kairo_zone_t                   store;     /* must be first */
     ngx_http_complex_value_t           key;
-    kairo_rate_t                       rate;
+    ngx_http_complex_value_t          *value;     /* of the rate; or NULL */
+    kairo_rate_t                       rate;      /* fixed, or the default */
     ngx_http_kairo_ratelimit_sample_t  delayed;
     ngx_http_kairo_ratelimit_sample_t  rejected;
     ngx_http_kairo_ratelimit_sample_t  failed;
 } ngx_http_kairo_ratelimit_zone_t;
 
 
+/* A number that is fixed, or read from variables with each request. */
+
+typedef struct {
+    ngx_http_complex_value_t          *value;     /* NULL: fixed */
+    uint64_t                           number;    /* fixed, or the default */
+    ngx_uint_t                         set;       /* number is of use */
+} ngx_http_kairo_ratelimit_number_t;
+
+
+typedef enum {
+    NGX_HTTP_KAIRO_RATELIMIT_DRAFT = 0,
+    NGX_HTTP_KAIRO_RATELIMIT_LEGACY,
+    NGX_HTTP_KAIRO_RATELIMIT_NONE
+} ngx_http_kairo_ratelimit_headers_e;
+
+
 /* kairo_ratelimit */
 
 typedef struct {
-    ngx_shm_zone_t                  *shm_zone;
-    ngx_uint_t                       burst;
-    ngx_uint_t                       delay;       /* requests not delayed */
-    ngx_uint_t                       nodelay;
-    ngx_http_kairo_on_error_e        on_error;
+    ngx_shm_zone_t                     *shm_zone;
+    ngx_http_kairo_ratelimit_number_t   burst;
+    ngx_http_kairo_ratelimit_number_t   cost;
+    ngx_uint_t                          delay;    /* not delayed, requests */
+    ngx_uint_t                          nodelay;
+    ngx_uint_t                          per_location;
+    ngx_http_kairo_ratelimit_headers_e  headers;
+    ngx_uint_t                          headers_all;    /* on passes too */
+    ngx_http_kairo_on_error_e           on_error;
 
-    /* worked out when all zones are known */
-    kairo_gcra_t                     gcra;
-    uint64_t                         undelayed;   /* debt that is, ns */
+    u_char                             *file;     /* where it stands */
+    ngx_uint_t                          line;
 
-    u_char                          *file;        /* where it stands */
-    ngx_uint_t                       line;
+    /* worked out when all zones are known, where nothing is variable */
+    ngx_uint_t                          fixed;
+    kairo_limit_t                       law;
 } ngx_http_kairo_ratelimit_limit_t;
 
 
 typedef struct {
-    ngx_array_t                      zones;       /* of zone_t * */
-    ngx_array_t                      limits;      /* of limit_t *, all */
+    ngx_array_t                         zones;    /* of zone_t * */
+    ngx_array_t                         limits;   /* of limit_t *, all */
+    ngx_uint_t                          max_delayed;
+    ngx_kairo_timers_t                 *timers;   /* delayed requests */
 } ngx_http_kairo_ratelimit_main_conf_t;
 
 
 typedef struct {
-    ngx_http_kairo_layer_conf_t      layer;       /* must be first */
-    ngx_array_t                     *limits;      /* of limit_t *;
+    ngx_http_kairo_layer_conf_t         layer;    /* must be first */
+    ngx_array_t                        *limits;   /* of limit_t *;
                                                      NULL: inherited */
-    ngx_uint_t                       status;
-    ngx_uint_t                       log_level;
-    ngx_uint_t                       delay_log_level;
-    ngx_flag_t                       dry_run;
+    ngx_uint_t                          status;
+    ngx_uint_t                          log_level;
+    ngx_uint_t                          delay_log_level;
+    ngx_flag_t                          dry_run;
 } ngx_http_kairo_ratelimit_conf_t;
+
+
+/* A request's question to one limit. */
+
+typedef struct {
+    const ngx_http_kairo_ratelimit_limit_t  *limit;
+    ngx_http_kairo_ratelimit_zone_t         *zone;
+    kairo_limit_t                            law;
+    ngx_uint_t                               peek;    /* cost 0 */
+    uint64_t                                 tag;
+    kairo_table_answer_t                     answer;
+} ngx_http_kairo_ratelimit_ask_t;
+
+
+/* A request's questions to all limits of its location. */
+
+typedef struct {
+    ngx_uint_t                               n;
+    uint64_t                                 now;
+    ngx_http_kairo_ratelimit_ask_t           ask[NGX_HTTP_KAIRO_RATELIMIT_MAX];
+} ngx_http_kairo_ratelimit_step_t;
 
 
 extern ngx_module_t  ngx_http_kairo_ratelimit_module;
@@ -109,21 +153,61 @@ char *ngx_http_kairo_ratelimit(ngx_conf_t *cf, ngx_command_t *cmd,
 
 ngx_int_t ngx_http_kairo_ratelimit_bind(ngx_conf_t *cf);
 
-/* Warns of a key that names what a client can write. */
+/*
+ * The law of a limit for this request.  NGX_ERROR: a variable is empty or
+ * can't be read, which is logged, and on_error decides.
+ */
 
-void ngx_http_kairo_ratelimit_warn_key(ngx_conf_t *cf, ngx_str_t *key);
+ngx_int_t ngx_http_kairo_ratelimit_law(ngx_http_kairo_pipe_t *p,
+    ngx_http_kairo_ratelimit_ask_t *ask);
 
 /*
- * Sampled log lines.  "excess" is in thousandths of a request.  The text
- * after the prefix is limit_req's.
+ * The law for these numbers, whose cost is at least 1.  NGX_ERROR: the burst
+ * is more than can be kept.
+ */
+
+ngx_int_t ngx_http_kairo_ratelimit_make_law(
+    const ngx_http_kairo_ratelimit_zone_t *zone, const kairo_rate_t *rate,
+    uint64_t burst, uint64_t cost, kairo_limit_t *law);
+
+/* A rate as the zone reads it: a bare count for a window, else a rate. */
+
+kairo_rate_rc_t ngx_http_kairo_ratelimit_read_rate(
+    const ngx_http_kairo_ratelimit_zone_t *zone, kairo_span_t s,
+    kairo_rate_t *rate);
+
+/*
+ * The response's fields that tell of the limits; "charged" tells whether the
+ * request was.  NGX_ERROR: no memory.  NULL where no limit wants any.
+ */
+
+ngx_int_t ngx_http_kairo_ratelimit_fields(ngx_http_request_t *r,
+    const ngx_http_kairo_ratelimit_step_t *step, ngx_uint_t charged,
+    ngx_http_kairo_field_t **fields);
+
+/* Compiles text with variables. */
+
+ngx_int_t ngx_http_kairo_ratelimit_compile(ngx_conf_t *cf, ngx_str_t *text,
+    ngx_http_complex_value_t *value);
+
+/* Whether a parameter begins with a literal, "zone=" say. */
+
+#define ngx_http_kairo_ratelimit_is(value, name)                              \
+    ((value)->len >= sizeof(name) - 1                                         \
+     && ngx_strncmp((value)->data, name, sizeof(name) - 1) == 0)
+
+/*
+ * Sampled log lines.  The text after the prefix is limit_req's; "value" is
+ * what was written in the configuration.
  */
 
 void ngx_http_kairo_ratelimit_log_rejected(ngx_http_kairo_pipe_t *p,
-    const ngx_http_kairo_ratelimit_limit_t *limit, uint64_t excess);
+    const ngx_http_kairo_ratelimit_ask_t *ask);
 void ngx_http_kairo_ratelimit_log_delayed(ngx_http_kairo_pipe_t *p,
-    const ngx_http_kairo_ratelimit_limit_t *limit, uint64_t excess);
+    const ngx_http_kairo_ratelimit_ask_t *ask);
 void ngx_http_kairo_ratelimit_log_failed(ngx_http_kairo_pipe_t *p,
-    const ngx_http_kairo_ratelimit_limit_t *limit, const char *what);
+    const ngx_http_kairo_ratelimit_limit_t *limit, const ngx_str_t *value,
+    const char *what);
 
 /* The metrics source; "data" is the main configuration. */
 

@@ -1,18 +1,22 @@
 
 /*
- * kairo_ratelimit_zone and kairo_ratelimit: their grammar is limit_req's,
- * with additions.  Each error names the value and what would be right.
+ * kairo_ratelimit.  Its grammar is limit_req's, with additions; each error
+ * names the value and what would be right.
  */
 
 
 #include "layers/ratelimit/ngx_http_kairo_ratelimit.h"
 
 
-static char *ngx_http_kairo_ratelimit_zone_size(ngx_conf_t *cf,
-    ngx_str_t *value, ngx_str_t *name, size_t *size);
-static char *ngx_http_kairo_ratelimit_zone_rate(ngx_conf_t *cf,
-    ngx_str_t *value, kairo_rate_t *rate);
 static char *ngx_http_kairo_ratelimit_parameter(ngx_conf_t *cf,
+    ngx_str_t *value, ngx_http_kairo_ratelimit_limit_t *limit);
+static char *ngx_http_kairo_ratelimit_number(ngx_conf_t *cf,
+    ngx_str_t *value, size_t skip, ngx_http_kairo_ratelimit_number_t *number);
+static char *ngx_http_kairo_ratelimit_default(ngx_conf_t *cf,
+    ngx_str_t *value, ngx_http_kairo_ratelimit_limit_t *limit);
+static char *ngx_http_kairo_ratelimit_flag(ngx_conf_t *cf, ngx_str_t *value,
+    ngx_http_kairo_ratelimit_limit_t *limit);
+static char *ngx_http_kairo_ratelimit_headers(ngx_conf_t *cf,
     ngx_str_t *value, ngx_http_kairo_ratelimit_limit_t *limit);
 static char *ngx_http_kairo_ratelimit_push(ngx_conf_t *cf,
     ngx_http_kairo_ratelimit_conf_t *rlcf,
@@ -21,105 +25,13 @@ static ngx_int_t ngx_http_kairo_ratelimit_bind_limit(ngx_conf_t *cf,
     ngx_http_kairo_ratelimit_limit_t *limit);
 
 
-/* whether the value begins with a literal; its length is then cut off */
-
-#define ngx_http_kairo_is(value, name)                                        \
-    ((value)->len >= sizeof(name) - 1                                         \
-     && ngx_strncmp((value)->data, name, sizeof(name) - 1) == 0)
-
-
-char *
-ngx_http_kairo_ratelimit_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_http_kairo_ratelimit_main_conf_t *rmcf = conf;
-
-    char                              *rv;
-    size_t                             size;
-    ngx_int_t                          rc;
-    ngx_str_t                         *value, name;
-    ngx_uint_t                         i;
-    ngx_http_kairo_ratelimit_zone_t   *zone, **slot;
-    ngx_http_compile_complex_value_t   ccv;
-
-    value = cf->args->elts;
-
-    zone = ngx_pcalloc(cf->pool, sizeof(ngx_http_kairo_ratelimit_zone_t));
-    if (zone == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
-
-    ccv.cf = cf;
-    ccv.value = &value[1];
-    ccv.complex_value = &zone->key;
-
-    if (ngx_http_compile_complex_value(&ccv) != NGX_OK) {
-        return NGX_CONF_ERROR;
-    }
-
-    size = 0;
-    ngx_str_null(&name);
-
-    for (i = 2; i < cf->args->nelts; i++) {
-
-        if (ngx_http_kairo_is(&value[i], "zone=") && name.len == 0) {
-            rv = ngx_http_kairo_ratelimit_zone_size(cf, &value[i], &name,
-                                                    &size);
-
-        } else if (ngx_http_kairo_is(&value[i], "rate=")
-                   && zone->rate.count == 0)
-        {
-            rv = ngx_http_kairo_ratelimit_zone_rate(cf, &value[i],
-                                                    &zone->rate);
-
-        } else {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "invalid parameter \"%V\", expected one each "
-                               "of zone=NAME:SIZE and rate=RATE", &value[i]);
-            return NGX_CONF_ERROR;
-        }
-
-        if (rv != NGX_CONF_OK) {
-            return rv;
-        }
-    }
-
-    rc = ngx_kairo_zone_add(cf, &zone->store, &name, size,
-                            &ngx_http_kairo_ratelimit_module);
-
-    if (rc == NGX_DECLINED) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "%V \"%V\" is defined already, "
-                           "give one of the two another name",
-                           &cmd->name, &name);
-        return NGX_CONF_ERROR;
-    }
-
-    if (rc != NGX_OK) {
-        return NGX_CONF_ERROR;
-    }
-
-    slot = ngx_array_push(&rmcf->zones);
-    if (slot == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    *slot = zone;
-
-    ngx_http_kairo_ratelimit_warn_key(cf, &value[1]);
-
-    return NGX_CONF_OK;
-}
-
-
 char *
 ngx_http_kairo_ratelimit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_kairo_ratelimit_conf_t *rlcf = conf;
 
     char                              *rv;
-    ngx_str_t                         *value;
+    ngx_str_t                         *value, *fallback;
     ngx_uint_t                         i;
     ngx_http_kairo_ratelimit_limit_t  *limit;
 
@@ -141,7 +53,15 @@ ngx_http_kairo_ratelimit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
+    limit->cost.number = 1;
+    fallback = NULL;
+
     for (i = 1; i < cf->args->nelts; i++) {
+
+        if (ngx_http_kairo_ratelimit_is(&value[i], "default=")) {
+            fallback = &value[i];
+            continue;
+        }
 
         rv = ngx_http_kairo_ratelimit_parameter(cf, &value[i], limit);
 
@@ -159,6 +79,14 @@ ngx_http_kairo_ratelimit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     if (limit->nodelay && limit->delay) {
         return "has both \"nodelay\" and \"delay\", write one of them";
+    }
+
+    if (fallback) {
+        rv = ngx_http_kairo_ratelimit_default(cf, fallback, limit);
+
+        if (rv != NGX_CONF_OK) {
+            return rv;
+        }
     }
 
     limit->file = cf->conf_file->file.name.data;
@@ -195,123 +123,19 @@ ngx_http_kairo_ratelimit_bind(ngx_conf_t *cf)
 }
 
 
-void
-ngx_http_kairo_ratelimit_warn_key(ngx_conf_t *cf, ngx_str_t *key)
+ngx_int_t
+ngx_http_kairo_ratelimit_compile(ngx_conf_t *cf, ngx_str_t *text,
+    ngx_http_complex_value_t *value)
 {
-    static const char  *names[] = {
-        "http_x_forwarded_for", "proxy_add_x_forwarded_for",
-        "http_forwarded", "http_x_real_ip", "http_x_client_ip",
-        "http_client_ip", "http_x_cluster_client_ip", "http_true_client_ip",
-        "http_cf_connecting_ip", "http_fastly_client_ip", NULL
-    };
+    ngx_http_compile_complex_value_t  ccv;
 
-    size_t        len;
-    u_char       *p, *last;
-    const char  **name;
+    ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
 
-    last = key->data + key->len;
+    ccv.cf = cf;
+    ccv.value = text;
+    ccv.complex_value = value;
 
-    for (name = names; *name; name++) {
-
-        len = ngx_strlen(*name);
-
-        for (p = key->data; p + len < last; p++) {
-
-            if (*p != '$') {
-                continue;
-            }
-
-            p += (p[1] == '{');
-
-            if (p + 1 + len > last
-                || ngx_strncasecmp(p + 1, (u_char *) *name, len) != 0)
-            {
-                continue;
-            }
-
-            if (p + 1 + len < last
-                && (p[1 + len] == '_' || isalnum(p[1 + len])))
-            {
-                continue;
-            }
-
-            ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
-                "the key \"%V\" is what any client can write into a header, "
-                "and evades the limit: use $kairo_client, and name the "
-                "proxies in front by set_real_ip_from and real_ip_header",
-                key);
-            return;
-        }
-    }
-}
-
-
-static char *
-ngx_http_kairo_ratelimit_zone_size(ngx_conf_t *cf, ngx_str_t *value,
-    ngx_str_t *name, size_t *size)
-{
-    u_char     *p;
-    ssize_t     n;
-    ngx_str_t   s;
-
-    name->data = value->data + sizeof("zone=") - 1;
-
-    p = (u_char *) ngx_strchr(name->data, ':');
-
-    if (p == NULL || p == name->data) {
-        goto invalid;
-    }
-
-    name->len = p - name->data;
-
-    s.data = p + 1;
-    s.len = value->data + value->len - s.data;
-
-    n = ngx_parse_size(&s);
-
-    if (n == NGX_ERROR) {
-        goto invalid;
-    }
-
-    if (n < (ssize_t) NGX_KAIRO_ZONE_MIN) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "zone \"%V\" is too small, %uzk is the least",
-                           value, (size_t) NGX_KAIRO_ZONE_MIN / 1024);
-        return NGX_CONF_ERROR;
-    }
-
-    *size = (size_t) n;
-
-    return NGX_CONF_OK;
-
-invalid:
-
-    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                       "invalid zone size \"%V\", "
-                       "expected zone=NAME:SIZE as in zone=perip:16m", value);
-    return NGX_CONF_ERROR;
-}
-
-
-static char *
-ngx_http_kairo_ratelimit_zone_rate(ngx_conf_t *cf, ngx_str_t *value,
-    kairo_rate_t *rate)
-{
-    kairo_span_t     s;
-    kairo_rate_rc_t  rc;
-
-    s.p = value->data + sizeof("rate=") - 1;
-    s.n = value->len - (sizeof("rate=") - 1);
-
-    rc = kairo_rate_parse(s, rate);
-
-    if (rc != KAIRO_RATE_OK) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid rate \"%V\", %s",
-                           value, kairo_rate_error(rc));
-        return NGX_CONF_ERROR;
-    }
-
-    return NGX_CONF_OK;
+    return ngx_http_compile_complex_value(&ccv);
 }
 
 
@@ -322,7 +146,7 @@ ngx_http_kairo_ratelimit_parameter(ngx_conf_t *cf, ngx_str_t *value,
     ngx_int_t  n;
     ngx_str_t  s;
 
-    if (ngx_http_kairo_is(value, "zone=")) {
+    if (ngx_http_kairo_ratelimit_is(value, "zone=")) {
 
         s.data = value->data + 5;
         s.len = value->len - 5;
@@ -333,22 +157,15 @@ ngx_http_kairo_ratelimit_parameter(ngx_conf_t *cf, ngx_str_t *value,
         return limit->shm_zone ? NGX_CONF_OK : NGX_CONF_ERROR;
     }
 
-    if (ngx_http_kairo_is(value, "burst=")) {
-
-        n = ngx_atoi(value->data + 6, value->len - 6);
-
-        if (n <= 0) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "invalid burst value \"%V\", "
-                               "expected a number of requests from 1", value);
-            return NGX_CONF_ERROR;
-        }
-
-        limit->burst = n;
-        return NGX_CONF_OK;
+    if (ngx_http_kairo_ratelimit_is(value, "burst=")) {
+        return ngx_http_kairo_ratelimit_number(cf, value, 6, &limit->burst);
     }
 
-    if (ngx_http_kairo_is(value, "delay=")) {
+    if (ngx_http_kairo_ratelimit_is(value, "cost=")) {
+        return ngx_http_kairo_ratelimit_number(cf, value, 5, &limit->cost);
+    }
+
+    if (ngx_http_kairo_ratelimit_is(value, "delay=")) {
 
         n = ngx_atoi(value->data + 6, value->len - 6);
 
@@ -363,8 +180,107 @@ ngx_http_kairo_ratelimit_parameter(ngx_conf_t *cf, ngx_str_t *value,
         return NGX_CONF_OK;
     }
 
+    if (ngx_http_kairo_ratelimit_is(value, "headers=")) {
+        return ngx_http_kairo_ratelimit_headers(cf, value, limit);
+    }
+
+    return ngx_http_kairo_ratelimit_flag(cf, value, limit);
+}
+
+
+/*
+ * burst= or cost=, a number or text with variables.  limit_req takes no
+ * burst=0; a cost of 0 asks without charging.
+ */
+
+static char *
+ngx_http_kairo_ratelimit_number(ngx_conf_t *cf, ngx_str_t *value, size_t skip,
+    ngx_http_kairo_ratelimit_number_t *number)
+{
+    ngx_int_t  n;
+    ngx_str_t  s;
+
+    s.data = value->data + skip;
+    s.len = value->len - skip;
+
+    if (ngx_http_script_variables_count(&s)) {
+
+        number->value = ngx_palloc(cf->pool, sizeof(ngx_http_complex_value_t));
+        if (number->value == NULL
+            || ngx_http_kairo_ratelimit_compile(cf, &s, number->value)
+               != NGX_OK)
+        {
+            return NGX_CONF_ERROR;
+        }
+
+        return NGX_CONF_OK;
+    }
+
+    n = ngx_atoi(s.data, s.len);
+
+    if (n == NGX_ERROR || (n == 0 && value->data[0] == 'b')) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid %s value \"%V\", expected a number %s, "
+                           "or variables",
+                           value->data[0] == 'b' ? "burst" : "cost", value,
+                           value->data[0] == 'b' ? "of requests from 1"
+                                                 : "from 0");
+        return NGX_CONF_ERROR;
+    }
+
+    number->number = n;
+    number->set = 1;
+
+    return NGX_CONF_OK;
+}
+
+
+/* The number that stands in for the one that is variable. */
+
+static char *
+ngx_http_kairo_ratelimit_default(ngx_conf_t *cf, ngx_str_t *value,
+    ngx_http_kairo_ratelimit_limit_t *limit)
+{
+    ngx_int_t                           n;
+    ngx_http_kairo_ratelimit_number_t  *number;
+
+    if (!limit->burst.value == !limit->cost.value) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%V\" is for a limit where either burst= or "
+                           "cost= has variables; for both, give the variables "
+                           "defaults in a map", value);
+        return NGX_CONF_ERROR;
+    }
+
+    number = limit->burst.value ? &limit->burst : &limit->cost;
+
+    n = ngx_atoi(value->data + 8, value->len - 8);
+
+    if (n == NGX_ERROR) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid default value \"%V\", expected a number "
+                           "from 0", value);
+        return NGX_CONF_ERROR;
+    }
+
+    number->number = n;
+    number->set = 1;
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_kairo_ratelimit_flag(ngx_conf_t *cf, ngx_str_t *value,
+    ngx_http_kairo_ratelimit_limit_t *limit)
+{
     if (ngx_strcmp(value->data, "nodelay") == 0) {
         limit->nodelay = 1;
+        return NGX_CONF_OK;
+    }
+
+    if (ngx_strcmp(value->data, "per=location") == 0) {
+        limit->per_location = 1;
         return NGX_CONF_OK;
     }
 
@@ -380,9 +296,47 @@ ngx_http_kairo_ratelimit_parameter(ngx_conf_t *cf, ngx_str_t *value,
 
     ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                        "invalid parameter \"%V\", expected zone=NAME, burst=N,"
-                       " delay=N, nodelay, on_error=refuse|pass, or \"off\" "
-                       "alone", value);
+                       " delay=N, nodelay, cost=N, default=N, per=location, "
+                       "headers=draft|legacy|off[,all], on_error=refuse|pass, "
+                       "or \"off\" alone", value);
     return NGX_CONF_ERROR;
+}
+
+
+static char *
+ngx_http_kairo_ratelimit_headers(ngx_conf_t *cf, ngx_str_t *value,
+    ngx_http_kairo_ratelimit_limit_t *limit)
+{
+    ngx_str_t  s;
+
+    s.data = value->data + 8;
+    s.len = value->len - 8;
+
+    if (s.len > 4 && ngx_strncmp(s.data + s.len - 4, ",all", 4) == 0) {
+        limit->headers_all = 1;
+        s.len -= 4;
+    }
+
+    if (s.len == 5 && ngx_strncmp(s.data, "draft", 5) == 0) {
+        limit->headers = NGX_HTTP_KAIRO_RATELIMIT_DRAFT;
+
+    } else if (s.len == 6 && ngx_strncmp(s.data, "legacy", 6) == 0) {
+        limit->headers = NGX_HTTP_KAIRO_RATELIMIT_LEGACY;
+
+    } else if (s.len == 3 && ngx_strncmp(s.data, "off", 3) == 0
+               && !limit->headers_all)
+    {
+        limit->headers = NGX_HTTP_KAIRO_RATELIMIT_NONE;
+
+    } else {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid headers value \"%V\", expected "
+                           "headers=draft, legacy or off; draft,all or "
+                           "legacy,all for responses that pass too", value);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
 }
 
 
@@ -444,7 +398,6 @@ static ngx_int_t
 ngx_http_kairo_ratelimit_bind_limit(ngx_conf_t *cf,
     ngx_http_kairo_ratelimit_limit_t *limit)
 {
-    uint64_t                          interval;
     ngx_http_kairo_ratelimit_zone_t  *zone;
 
     zone = limit->shm_zone->data;
@@ -457,26 +410,35 @@ ngx_http_kairo_ratelimit_bind_limit(ngx_conf_t *cf,
         return NGX_ERROR;
     }
 
-    interval = zone->rate.interval;
-
-    limit->gcra.interval = interval;
-    limit->gcra.charge = interval;
-    limit->gcra.capacity = kairo_gcra_capacity(interval, limit->burst);
-
-    if (limit->gcra.capacity == 0) {
+    if (zone->store.window
+        && (limit->burst.value || limit->burst.set || limit->nodelay
+            || limit->delay))
+    {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "burst=%ui of kairo_ratelimit is more than 146 years "
-                      "of the rate of zone \"%V\" in %s:%ui",
-                      limit->burst, &limit->shm_zone->shm.name,
-                      limit->file, limit->line);
+                      "burst, delay and nodelay of kairo_ratelimit are not "
+                      "for zone \"%V\", which has a window, in %s:%ui",
+                      &limit->shm_zone->shm.name, limit->file, limit->line);
         return NGX_ERROR;
     }
 
-    /* a delay above the burst, as limit_req takes it, delays nothing */
+    if (zone->value || limit->burst.value || limit->cost.value) {
+        return NGX_OK;
+    }
 
-    limit->undelayed = (limit->nodelay || limit->delay > limit->burst)
-                       ? limit->gcra.capacity
-                       : kairo_gcra_capacity(interval, limit->delay);
+    limit->fixed = 1;
+
+    if (ngx_http_kairo_ratelimit_make_law(zone, &zone->rate,
+                                          limit->burst.number,
+                                          limit->cost.number, &limit->law)
+        != NGX_OK)
+    {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "burst=%uL of kairo_ratelimit is more than 146 years "
+                      "of the rate of zone \"%V\" in %s:%ui",
+                      limit->burst.number, &limit->shm_zone->shm.name,
+                      limit->file, limit->line);
+        return NGX_ERROR;
+    }
 
     return NGX_OK;
 }

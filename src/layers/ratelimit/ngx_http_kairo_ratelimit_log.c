@@ -14,6 +14,8 @@
 #define NGX_HTTP_KAIRO_RATELIMIT_LINES  10
 
 
+static uint64_t ngx_http_kairo_ratelimit_excess(
+    const ngx_http_kairo_ratelimit_ask_t *ask);
 static ngx_uint_t ngx_http_kairo_ratelimit_sampled(ngx_http_kairo_pipe_t *p,
     ngx_http_kairo_ratelimit_sample_t *sample, ngx_uint_t level,
     const ngx_str_t *zone);
@@ -21,58 +23,64 @@ static ngx_uint_t ngx_http_kairo_ratelimit_sampled(ngx_http_kairo_pipe_t *p,
 
 void
 ngx_http_kairo_ratelimit_log_rejected(ngx_http_kairo_pipe_t *p,
-    const ngx_http_kairo_ratelimit_limit_t *limit, uint64_t excess)
+    const ngx_http_kairo_ratelimit_ask_t *ask)
 {
-    ngx_http_kairo_ratelimit_zone_t        *zone;
+    uint64_t                                excess;
+    ngx_str_t                              *name;
     const ngx_http_kairo_ratelimit_conf_t  *rlcf;
 
-    zone = limit->shm_zone->data;
+    name = &ask->limit->shm_zone->shm.name;
     rlcf = ngx_http_kairo_conf(p->request, &ngx_http_kairo_ratelimit_module);
 
-    if (!ngx_http_kairo_ratelimit_sampled(p, &zone->rejected, rlcf->log_level,
-                                          &limit->shm_zone->shm.name))
+    if (!ngx_http_kairo_ratelimit_sampled(p, &ask->zone->rejected,
+                                          rlcf->log_level, name))
     {
         return;
     }
+
+    excess = ngx_http_kairo_ratelimit_excess(ask);
 
     ngx_log_error(rlcf->log_level, p->request->connection->log, 0,
                   "kairo ratelimit: limiting requests%s, "
                   "excess: %uL.%03uL by zone \"%V\"",
                   p->mode == NGX_HTTP_KAIRO_DRY_RUN ? ", dry run" : "",
-                  excess / 1000, excess % 1000, &limit->shm_zone->shm.name);
+                  excess / 1000, excess % 1000, name);
 }
 
 
 void
 ngx_http_kairo_ratelimit_log_delayed(ngx_http_kairo_pipe_t *p,
-    const ngx_http_kairo_ratelimit_limit_t *limit, uint64_t excess)
+    const ngx_http_kairo_ratelimit_ask_t *ask)
 {
-    ngx_http_kairo_ratelimit_zone_t        *zone;
+    uint64_t                                excess;
+    ngx_str_t                              *name;
     const ngx_http_kairo_ratelimit_conf_t  *rlcf;
 
-    zone = limit->shm_zone->data;
+    name = &ask->limit->shm_zone->shm.name;
     rlcf = ngx_http_kairo_conf(p->request, &ngx_http_kairo_ratelimit_module);
 
-    if (!ngx_http_kairo_ratelimit_sampled(p, &zone->delayed,
-                                          rlcf->delay_log_level,
-                                          &limit->shm_zone->shm.name))
+    if (!ngx_http_kairo_ratelimit_sampled(p, &ask->zone->delayed,
+                                          rlcf->delay_log_level, name))
     {
         return;
     }
+
+    excess = ngx_http_kairo_ratelimit_excess(ask);
 
     ngx_log_error(rlcf->delay_log_level, p->request->connection->log, 0,
                   "kairo ratelimit: delaying request%s, "
                   "excess: %uL.%03uL, by zone \"%V\"",
                   p->mode == NGX_HTTP_KAIRO_DRY_RUN ? ", dry run" : "",
-                  excess / 1000, excess % 1000, &limit->shm_zone->shm.name);
+                  excess / 1000, excess % 1000, name);
 }
 
 
-/* The key itself is not shown: it may be a token or an address. */
+/* What the text came to is not shown: it may be a token or an address. */
 
 void
 ngx_http_kairo_ratelimit_log_failed(ngx_http_kairo_pipe_t *p,
-    const ngx_http_kairo_ratelimit_limit_t *limit, const char *what)
+    const ngx_http_kairo_ratelimit_limit_t *limit, const ngx_str_t *value,
+    const char *what)
 {
     ngx_http_kairo_ratelimit_zone_t  *zone;
 
@@ -85,9 +93,27 @@ ngx_http_kairo_ratelimit_log_failed(ngx_http_kairo_pipe_t *p,
     }
 
     ngx_log_error(NGX_LOG_ERR, p->request->connection->log, 0,
-                  "kairo ratelimit: the value of the \"%V\" key %s, "
+                  "kairo ratelimit: the value of the \"%V\" %s, "
                   "by zone \"%V\"",
-                  &zone->key.value, what, &limit->shm_zone->shm.name);
+                  value, what, &limit->shm_zone->shm.name);
+}
+
+
+/* In thousandths of a request; of a window what is above its count. */
+
+static uint64_t
+ngx_http_kairo_ratelimit_excess(const ngx_http_kairo_ratelimit_ask_t *ask)
+{
+    uint64_t  debt;
+
+    debt = ask->answer.verdict.debt;
+
+    if (ask->law.window) {
+        return debt > ask->law.capacity ? (debt - ask->law.capacity) * 1000
+                                        : 0;
+    }
+
+    return kairo_gcra_excess(&ask->law, debt);
 }
 
 

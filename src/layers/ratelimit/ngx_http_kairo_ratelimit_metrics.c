@@ -146,8 +146,8 @@ ngx_http_kairo_ratelimit_overflow(const ngx_http_kairo_ratelimit_zone_t *zone)
 static uint64_t
 ngx_http_kairo_ratelimit_keys(const ngx_http_kairo_ratelimit_zone_t *zone)
 {
-    return kairo_table_live(zone->store.table, ngx_kairo_now(),
-                            NGX_HTTP_KAIRO_RATELIMIT_SAMPLE);
+    return kairo_table_live(zone->store.table, zone->store.window,
+                            ngx_kairo_now(), NGX_HTTP_KAIRO_RATELIMIT_SAMPLE);
 }
 
 

@@ -2,12 +2,14 @@
 /*
  * ratelimit: is there room?
  *
- * Reads:      a key, text of variables, and the clock.
+ * Reads:      a key, a rate, a burst and a cost, text of variables, and the
+ *             clock.
  * Store:      a rate table in shared memory for each zone.
- * Store down: it can't be; a request whose key can't be worked out is
+ * Store down: it can't be; a request whose key or numbers can't be read is
  *             answered by on_error, refused unless written otherwise.
  * Directives: kairo_ratelimit_zone, kairo_ratelimit, kairo_ratelimit_status,
- *             kairo_ratelimit_log_level, kairo_ratelimit_dry_run.
+ *             kairo_ratelimit_log_level, kairo_ratelimit_dry_run,
+ *             kairo_ratelimit_max_delayed.
  */
 
 
@@ -15,6 +17,8 @@
 
 
 static void *ngx_http_kairo_ratelimit_create_main_conf(ngx_conf_t *cf);
+static char *ngx_http_kairo_ratelimit_init_main_conf(ngx_conf_t *cf,
+    void *conf);
 static void *ngx_http_kairo_ratelimit_create_conf(ngx_conf_t *cf);
 static char *ngx_http_kairo_ratelimit_merge_conf(ngx_conf_t *cf, void *parent,
     void *child);
@@ -34,10 +38,15 @@ static ngx_conf_num_bounds_t  ngx_http_kairo_ratelimit_status_bounds = {
 };
 
 
+static ngx_conf_num_bounds_t  ngx_http_kairo_ratelimit_delayed_bounds = {
+    ngx_conf_check_num_bounds, 0, 1000000
+};
+
+
 static ngx_command_t  ngx_http_kairo_ratelimit_commands[] = {
 
     { ngx_string("kairo_ratelimit_zone"),
-      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE3,
+      NGX_HTTP_MAIN_CONF|NGX_CONF_2MORE,
       ngx_http_kairo_ratelimit_zone,
       NGX_HTTP_MAIN_CONF_OFFSET,
       0,
@@ -71,6 +80,13 @@ static ngx_command_t  ngx_http_kairo_ratelimit_commands[] = {
       offsetof(ngx_http_kairo_ratelimit_conf_t, dry_run),
       NULL },
 
+    { ngx_string("kairo_ratelimit_max_delayed"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_num_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_kairo_ratelimit_main_conf_t, max_delayed),
+      &ngx_http_kairo_ratelimit_delayed_bounds },
+
       ngx_null_command
 };
 
@@ -80,7 +96,7 @@ static ngx_http_module_t  ngx_http_kairo_ratelimit_module_ctx = {
     ngx_http_kairo_ratelimit_bind,              /* postconfiguration */
 
     ngx_http_kairo_ratelimit_create_main_conf,  /* create main conf */
-    NULL,                                       /* init main conf */
+    ngx_http_kairo_ratelimit_init_main_conf,    /* init main conf */
 
     NULL,                                       /* create server conf */
     NULL,                                       /* merge server conf */
@@ -116,6 +132,13 @@ ngx_http_kairo_ratelimit_create_main_conf(ngx_conf_t *cf)
         return NULL;
     }
 
+    rmcf->max_delayed = NGX_CONF_UNSET_UINT;
+
+    rmcf->timers = ngx_pcalloc(cf->pool, sizeof(ngx_kairo_timers_t));
+    if (rmcf->timers == NULL) {
+        return NULL;
+    }
+
     if (ngx_array_init(&rmcf->zones, cf->pool, 4,
                        sizeof(ngx_http_kairo_ratelimit_zone_t *))
         != NGX_OK
@@ -127,6 +150,18 @@ ngx_http_kairo_ratelimit_create_main_conf(ngx_conf_t *cf)
     }
 
     return rmcf;
+}
+
+
+static char *
+ngx_http_kairo_ratelimit_init_main_conf(ngx_conf_t *cf, void *conf)
+{
+    ngx_http_kairo_ratelimit_main_conf_t *rmcf = conf;
+
+    ngx_conf_init_uint_value(rmcf->max_delayed, 1000);
+    rmcf->timers->max = rmcf->max_delayed;
+
+    return NGX_CONF_OK;
 }
 
 
