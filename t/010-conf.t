@@ -234,7 +234,31 @@ invalid parameter "rate=2r/s"
 invalid parameter "sync"
 
 
-=== TEST 27: zone: a variable that nobody knows
+=== TEST 27: zone: no zone
+--- http_config
+    kairo_ratelimit_zone $arg_k rate=1r/s window=1s;
+--- must_die
+--- error_log
+"kairo_ratelimit_zone" must have "zone" parameter
+
+
+=== TEST 28: zone: "window" twice
+--- http_config
+    kairo_ratelimit_zone $arg_k zone=one:32k rate=1 window=1s window=2s;
+--- must_die
+--- error_log
+invalid parameter "window=2s"
+
+
+=== TEST 29: zone: "default" twice
+--- http_config
+    kairo_ratelimit_zone $arg_k zone=one:32k rate=$arg_r default=1 default=2;
+--- must_die
+--- error_log
+invalid parameter "default=2"
+
+
+=== TEST 30: zone: a variable that nobody knows
 --- http_config
     kairo_ratelimit_zone $no_such_variable zone=one:32k rate=1r/s;
 --- must_die
@@ -242,7 +266,7 @@ invalid parameter "sync"
 unknown "no_such_variable" variable
 
 
-=== TEST 28: zone: defined twice
+=== TEST 31: zone: defined twice
 --- http_config
     kairo_ratelimit_zone $arg_k zone=one:32k rate=1r/s;
     kairo_ratelimit_zone $arg_k zone=one:32k rate=1r/s;
@@ -251,7 +275,7 @@ unknown "no_such_variable" variable
 kairo_ratelimit_zone "one" is defined already
 
 
-=== TEST 29: zone: defined twice, with two sizes
+=== TEST 32: zone: defined twice, with two sizes
 --- http_config
     kairo_ratelimit_zone $arg_k zone=one:32k rate=1r/s;
     kairo_ratelimit_zone $arg_k zone=one:64k rate=1r/s;
@@ -260,7 +284,7 @@ kairo_ratelimit_zone "one" is defined already
 "one"
 
 
-=== TEST 30: zone: in a server
+=== TEST 33: zone: in a server
 --- config
     kairo_ratelimit_zone $arg_k zone=one:32k rate=1r/s;
 --- must_die
@@ -268,7 +292,7 @@ kairo_ratelimit_zone "one" is defined already
 "kairo_ratelimit_zone" directive is not allowed here
 
 
-=== TEST 31: zone: in a location
+=== TEST 34: zone: in a location
 --- config
     location /t { kairo_ratelimit_zone $arg_k zone=one:32k rate=1r/s; }
 --- must_die
@@ -276,7 +300,7 @@ kairo_ratelimit_zone "one" is defined already
 "kairo_ratelimit_zone" directive is not allowed here
 
 
-=== TEST 32: zone: outside http
+=== TEST 35: zone: outside http
 --- main_config
     kairo_ratelimit_zone $arg_k zone=one:32k rate=1r/s;
 --- must_die
@@ -284,7 +308,7 @@ kairo_ratelimit_zone "one" is defined already
 "kairo_ratelimit_zone" directive is not allowed here
 
 
-=== TEST 33: zone: the name is a zone of limit_req
+=== TEST 36: zone: the name is a zone of limit_req
 --- http_config
     limit_req_zone $arg_k zone=one:32k rate=1r/s;
     kairo_ratelimit_zone $arg_k zone=one:32k rate=1r/s;
@@ -293,7 +317,7 @@ kairo_ratelimit_zone "one" is defined already
 the shared memory zone "one" is already declared for a different use
 
 
-=== TEST 34: zone: limit_req takes the name afterwards
+=== TEST 37: zone: limit_req takes the name afterwards
 --- http_config
     kairo_ratelimit_zone $arg_k zone=one:32k rate=1r/s;
     limit_req_zone $arg_k zone=one:32k rate=1r/s;
@@ -302,7 +326,7 @@ the shared memory zone "one" is already declared for a different use
 the shared memory zone "one" is already declared for a different use
 
 
-=== TEST 35: zone: rates that are taken
+=== TEST 38: zone: rates that are taken
 --- http_config
     kairo_ratelimit_zone $arg_k zone=z1:32k rate=2r/s;
     kairo_ratelimit_zone $arg_k zone=z2:32k rate=30r/m;
@@ -318,7 +342,20 @@ the shared memory zone "one" is already declared for a different use
 [warn]
 
 
-=== TEST 36: zone: sizes that are taken
+=== TEST 39: zone: windows and defaults that are taken
+--- http_config
+    kairo_ratelimit_zone $arg_k zone=z1:32k rate=100 window=1h;
+    kairo_ratelimit_zone $arg_k window=1ms zone=z2:32k rate=1;
+    kairo_ratelimit_zone $arg_k zone=z3:32k rate=1048575 window=366d;
+    kairo_ratelimit_zone $arg_k zone=z4:32k rate=$arg_r;
+    kairo_ratelimit_zone $arg_k zone=z5:32k rate=$arg_r default=5/10s;
+    kairo_ratelimit_zone $arg_k zone=z6:32k rate=${arg_r}r/m default=1r/s;
+    kairo_ratelimit_zone $arg_k zone=z7:32k rate=$arg_r default=5 window=1m;
+--- no_error_log
+[warn]
+
+
+=== TEST 40: zone: sizes that are taken
 --- http_config
     kairo_ratelimit_zone $arg_k zone=z1:32k rate=1r/s;
     kairo_ratelimit_zone $arg_k zone=z2:32768 rate=1r/s;
@@ -329,7 +366,7 @@ the shared memory zone "one" is already declared for a different use
 [warn]
 
 
-=== TEST 37: zone: the parameters in the other order, and keys of any text
+=== TEST 41: zone: the parameters in the other order, and keys of any text
 --- http_config
     kairo_ratelimit_zone $arg_k rate=1r/s zone=z1:32k;
     kairo_ratelimit_zone "$arg_a:$arg_b" zone=z2:32k rate=1r/s;
@@ -339,7 +376,7 @@ the shared memory zone "one" is already declared for a different use
 [warn]
 
 
-=== TEST 38: zone: used before it is defined
+=== TEST 42: zone: used before it is defined
 --- http_config
     server {
         listen unix:$TEST_NGINX_SERVER_ROOT/early.sock;
@@ -350,7 +387,7 @@ the shared memory zone "one" is already declared for a different use
 [warn]
 
 
-=== TEST 39: a key that is an address out of a header
+=== TEST 43: a key that is an address out of a header
 --- http_config
     kairo_ratelimit_zone $http_x_forwarded_for zone=z1:32k rate=1r/s;
     kairo_ratelimit_zone $proxy_add_x_forwarded_for zone=z2:32k rate=1r/s;
@@ -376,7 +413,7 @@ the key "$http_cf_connecting_ip" is what any client can write
 the key "$http_fastly_client_ip" is what any client can write
 
 
-=== TEST 40: the same in braces
+=== TEST 44: the same in braces
 --- http_config
     kairo_ratelimit_zone ${http_x_forwarded_for} zone=z1:32k rate=1r/s;
     kairo_ratelimit_zone ${proxy_add_x_forwarded_for} zone=z2:32k rate=1r/s;
@@ -402,7 +439,7 @@ the key "${http_cf_connecting_ip}" is what any client can write
 the key "${http_fastly_client_ip}" is what any client can write
 
 
-=== TEST 41: such a key amid other text, in capitals, twice in one key
+=== TEST 45: such a key amid other text, in capitals, twice in one key
 --- http_config
     kairo_ratelimit_zone "$host:$http_x_real_ip" zone=z1:32k rate=1r/s;
     kairo_ratelimit_zone "$http_x_real_ip:$host" zone=z2:32k rate=1r/s;
@@ -420,14 +457,14 @@ the key "$http_forwarded$http_forwarded" is what any client can write
 the key "$http_x_real_ipx$http_x_real_ip" is what any client can write
 
 
-=== TEST 42: the warning is one, and says what to write
+=== TEST 46: the warning is one, and says what to write
 --- http_config
     kairo_ratelimit_zone $http_x_forwarded_for zone=z1:32k rate=1r/s;
 --- error_log eval
 [qr/\[warn\] .*\$kairo_client.*set_real_ip_from.*real_ip_header.* in \S+:\d+/]
 
 
-=== TEST 43: keys that are not such
+=== TEST 47: keys that are not such
 --- http_config
     kairo_ratelimit_zone $kairo_client zone=z1:32k rate=1r/s;
     kairo_ratelimit_zone $binary_remote_addr zone=z2:32k rate=1r/s;
@@ -440,11 +477,12 @@ the key "$http_x_real_ipx$http_x_real_ip" is what any client can write
     kairo_ratelimit_zone $arg_http_x_real_ip zone=z9:32k rate=1r/s;
     kairo_ratelimit_zone $http_x_real zone=z10:32k rate=1r/s;
     kairo_ratelimit_zone $server_name$host zone=z11:32k rate=1r/s;
+    kairo_ratelimit_zone $kairo_client_56 zone=z12:32k rate=1r/s;
 --- no_error_log
 [warn]
 
 
-=== TEST 44: limit: no parameter
+=== TEST 48: limit: no parameter
 --- config
     location /t { kairo_ratelimit; }
 --- must_die
@@ -452,7 +490,7 @@ the key "$http_x_real_ipx$http_x_real_ip" is what any client can write
 invalid number of arguments in "kairo_ratelimit" directive
 
 
-=== TEST 45: limit: no zone
+=== TEST 49: limit: no zone
 --- config
     location /t { kairo_ratelimit burst=5; }
 --- must_die
@@ -460,7 +498,7 @@ invalid number of arguments in "kairo_ratelimit" directive
 "kairo_ratelimit" must have "zone" parameter
 
 
-=== TEST 46: limit: a zone that nobody defines
+=== TEST 50: limit: a zone that nobody defines
 --- config
     location /t { kairo_ratelimit zone=nosuch; }
 --- must_die
@@ -468,7 +506,7 @@ invalid number of arguments in "kairo_ratelimit" directive
 [qr/\[emerg\] .*unknown zone "nosuch".*nginx\.conf:\d+/]
 
 
-=== TEST 47: limit: a zone without a name
+=== TEST 51: limit: a zone without a name
 --- config
     location /t { kairo_ratelimit zone=; }
 --- must_die
@@ -476,7 +514,7 @@ invalid number of arguments in "kairo_ratelimit" directive
 unknown zone ""
 
 
-=== TEST 48: limit: a zone of limit_req
+=== TEST 52: limit: a zone of limit_req
 --- http_config
     limit_req_zone $arg_k zone=one:32k rate=1r/s;
 --- config
@@ -486,7 +524,7 @@ unknown zone ""
 the shared memory zone "one" is already declared for a different use
 
 
-=== TEST 49: limit: limit_req names a zone of kairo
+=== TEST 53: limit: limit_req names a zone of kairo
 --- http_config
     kairo_ratelimit_zone $arg_k zone=one:32k rate=1r/s;
 --- config
@@ -496,7 +534,7 @@ the shared memory zone "one" is already declared for a different use
 the shared memory zone "one" is already declared for a different use
 
 
-=== TEST 50: limit: a burst of zero
+=== TEST 54: limit: a burst of zero
 --- http_config
     kairo_ratelimit_zone $arg_k zone=one:32k rate=1r/s;
 --- config
@@ -506,7 +544,7 @@ the shared memory zone "one" is already declared for a different use
 invalid burst value "burst=0"
 
 
-=== TEST 51: limit: a negative burst
+=== TEST 55: limit: a negative burst
 --- http_config
     kairo_ratelimit_zone $arg_k zone=one:32k rate=1r/s;
 --- config
@@ -516,7 +554,7 @@ invalid burst value "burst=0"
 invalid burst value "burst=-1"
 
 
-=== TEST 52: limit: a burst of nothing
+=== TEST 56: limit: a burst of nothing
 --- http_config
     kairo_ratelimit_zone $arg_k zone=one:32k rate=1r/s;
 --- config
@@ -526,7 +564,7 @@ invalid burst value "burst=-1"
 invalid burst value "burst="
 
 
-=== TEST 53: limit: a burst that is no number
+=== TEST 57: limit: a burst that is no number
 --- http_config
     kairo_ratelimit_zone $arg_k zone=one:32k rate=1r/s;
 --- config
@@ -536,7 +574,7 @@ invalid burst value "burst="
 invalid burst value "burst=5x"
 
 
-=== TEST 54: limit: a burst of more than 64 bits
+=== TEST 58: limit: a burst of more than 64 bits
 --- http_config
     kairo_ratelimit_zone $arg_k zone=one:32k rate=1r/s;
 --- config
@@ -546,7 +584,7 @@ invalid burst value "burst=5x"
 invalid burst value "burst=18446744073709551617"
 
 
-=== TEST 55: limit: a delay of zero
+=== TEST 59: limit: a delay of zero
 --- http_config
     kairo_ratelimit_zone $arg_k zone=one:32k rate=1r/s;
 --- config
@@ -556,7 +594,7 @@ invalid burst value "burst=18446744073709551617"
 invalid delay value "delay=0"
 
 
-=== TEST 56: limit: a delay that is no number
+=== TEST 60: limit: a delay that is no number
 --- http_config
     kairo_ratelimit_zone $arg_k zone=one:32k rate=1r/s;
 --- config
@@ -566,7 +604,7 @@ invalid delay value "delay=0"
 invalid delay value "delay=1s"
 
 
-=== TEST 57: limit: a delay of nothing
+=== TEST 61: limit: a delay of nothing
 --- http_config
     kairo_ratelimit_zone $arg_k zone=one:32k rate=1r/s;
 --- config
@@ -576,7 +614,7 @@ invalid delay value "delay=1s"
 invalid delay value "delay="
 
 
-=== TEST 58: limit: nodelay beside delay
+=== TEST 62: limit: nodelay beside delay
 --- http_config
     kairo_ratelimit_zone $arg_k zone=one:32k rate=1r/s;
 --- config
@@ -586,7 +624,7 @@ invalid delay value "delay="
 has both "nodelay" and "delay"
 
 
-=== TEST 59: limit: delay beside nodelay
+=== TEST 63: limit: delay beside nodelay
 --- http_config
     kairo_ratelimit_zone $arg_k zone=one:32k rate=1r/s;
 --- config
@@ -596,7 +634,7 @@ has both "nodelay" and "delay"
 has both "nodelay" and "delay"
 
 
-=== TEST 60: limit: an unknown parameter
+=== TEST 64: limit: an unknown parameter
 --- http_config
     kairo_ratelimit_zone $arg_k zone=one:32k rate=1r/s;
 --- config
@@ -606,7 +644,7 @@ has both "nodelay" and "delay"
 invalid parameter "no_delay"
 
 
-=== TEST 61: limit: nodelay with a value
+=== TEST 65: limit: nodelay with a value
 --- http_config
     kairo_ratelimit_zone $arg_k zone=one:32k rate=1r/s;
 --- config
@@ -616,7 +654,7 @@ invalid parameter "no_delay"
 invalid parameter "nodelay=on"
 
 
-=== TEST 62: limit: on_error with an unknown value
+=== TEST 66: limit: on_error with an unknown value
 --- http_config
     kairo_ratelimit_zone $arg_k zone=one:32k rate=1r/s;
 --- config
@@ -626,7 +664,17 @@ invalid parameter "nodelay=on"
 invalid parameter "on_error=ignore"
 
 
-=== TEST 63: limit: the same zone twice at one level
+=== TEST 67: limit: apart by what nobody knows
+--- http_config
+    kairo_ratelimit_zone $arg_k zone=one:32k rate=1r/s;
+--- config
+    location /t { kairo_ratelimit zone=one per=server; }
+--- must_die
+--- error_log
+invalid parameter "per=server"
+
+
+=== TEST 68: limit: the same zone twice at one level
 --- http_config
     kairo_ratelimit_zone $arg_k zone=one:32k rate=1r/s;
 --- config
@@ -639,7 +687,7 @@ invalid parameter "on_error=ignore"
 "kairo_ratelimit" directive is duplicate
 
 
-=== TEST 64: limit: a seventeenth
+=== TEST 69: limit: a seventeenth
 --- http_config eval
 CORE::join '', map { "kairo_ratelimit_zone \$arg_k zone=z$_:32k rate=1r/s;\n" } 1 .. 17
 --- config eval
@@ -650,7 +698,7 @@ CORE::join '', map { "kairo_ratelimit_zone \$arg_k zone=z$_:32k rate=1r/s;\n" } 
 "kairo_ratelimit" directive is too many
 
 
-=== TEST 65: limit: sixteen
+=== TEST 70: limit: sixteen
 --- http_config eval
 CORE::join '', map { "kairo_ratelimit_zone \$arg_k zone=z$_:32k rate=1r/s;\n" } 1 .. 16
 --- config eval
@@ -658,7 +706,7 @@ CORE::join '', map { "kairo_ratelimit_zone \$arg_k zone=z$_:32k rate=1r/s;\n" } 
 . CORE::join('', map { "kairo_ratelimit zone=z$_;\n" } 1 .. 16) . "empty_gif;\n}\n"
 
 
-=== TEST 66: limit: "off" behind another
+=== TEST 71: limit: "off" behind another
 --- http_config
     kairo_ratelimit_zone $arg_k zone=one:32k rate=1r/s;
 --- config
@@ -668,7 +716,7 @@ CORE::join '', map { "kairo_ratelimit_zone \$arg_k zone=z$_:32k rate=1r/s;\n" } 
 "off" excludes other limits of the same level
 
 
-=== TEST 67: limit: another behind "off"
+=== TEST 72: limit: another behind "off"
 --- http_config
     kairo_ratelimit_zone $arg_k zone=one:32k rate=1r/s;
 --- config
@@ -678,7 +726,7 @@ CORE::join '', map { "kairo_ratelimit_zone \$arg_k zone=z$_:32k rate=1r/s;\n" } 
 "off" excludes other limits of the same level
 
 
-=== TEST 68: limit: "off" twice
+=== TEST 73: limit: "off" twice
 --- config
     location /t { kairo_ratelimit off; kairo_ratelimit off; }
 --- must_die
@@ -686,7 +734,7 @@ CORE::join '', map { "kairo_ratelimit_zone \$arg_k zone=z$_:32k rate=1r/s;\n" } 
 "kairo_ratelimit" directive
 
 
-=== TEST 69: limit: "off" beside a parameter
+=== TEST 74: limit: "off" beside a parameter
 --- http_config
     kairo_ratelimit_zone $arg_k zone=one:32k rate=1r/s;
 --- config
@@ -696,7 +744,7 @@ CORE::join '', map { "kairo_ratelimit_zone \$arg_k zone=z$_:32k rate=1r/s;\n" } 
 invalid parameter "off"
 
 
-=== TEST 70: limit: a burst that takes more than 146 years
+=== TEST 75: limit: a burst that takes more than 146 years
 --- http_config
     kairo_ratelimit_zone $arg_k zone=slow:32k rate=1/366d;
 --- config
@@ -706,7 +754,7 @@ invalid parameter "off"
 burst=146
 
 
-=== TEST 71: limit: the text of that error
+=== TEST 76: limit: the text of that error
 --- http_config
     kairo_ratelimit_zone $arg_k zone=slow:32k rate=1r/d;
 --- config
@@ -716,7 +764,7 @@ burst=146
 [qr/burst=9223372036854775807 .*is more than 146 years of the rate/]
 
 
-=== TEST 72: limit: in an "if"
+=== TEST 77: limit: in an "if"
 --- http_config
     kairo_ratelimit_zone $arg_k zone=one:32k rate=1r/s;
 --- config
@@ -726,7 +774,7 @@ burst=146
 "kairo_ratelimit" directive is not allowed here
 
 
-=== TEST 73: limit: outside http
+=== TEST 78: limit: outside http
 --- main_config
     kairo_ratelimit zone=one;
 --- must_die
@@ -734,7 +782,7 @@ burst=146
 "kairo_ratelimit" directive is not allowed here
 
 
-=== TEST 74: limit: in an upstream
+=== TEST 79: limit: in an upstream
 --- http_config
     upstream app { server 127.0.0.1:1; kairo_ratelimit zone=one; }
 --- must_die
@@ -742,7 +790,7 @@ burst=146
 "kairo_ratelimit" directive is not allowed here
 
 
-=== TEST 75: limit: parameters that are taken
+=== TEST 80: limit: parameters that are taken
 --- http_config
     kairo_ratelimit_zone $arg_k zone=one:32k rate=1r/s;
     kairo_ratelimit_zone $arg_k zone=two:32k rate=1r/s;
@@ -758,11 +806,19 @@ burst=146
                   kairo_ratelimit zone=two on_error=pass burst=3; }
     location /g { kairo_ratelimit zone=slow burst=140; }
     location /h { kairo_ratelimit off; }
+    location /i { kairo_ratelimit zone=one cost=0 headers=off;
+                  kairo_ratelimit zone=two cost=5 headers=legacy; }
+    location /j { kairo_ratelimit zone=one cost=$arg_c default=0 burst=9; }
+    location /k { kairo_ratelimit zone=one burst=$arg_b default=1; }
+    location /l { kairo_ratelimit zone=one burst=$arg_b cost=$arg_c; }
+    location /m { kairo_ratelimit zone=one per=location headers=draft; }
+    location /n { kairo_ratelimit zone=one headers=draft,all;
+                  kairo_ratelimit zone=two headers=legacy,all; }
 --- no_error_log
 [warn]
 
 
-=== TEST 76: limit: one zone at several levels
+=== TEST 81: limit: one zone at several levels
 --- http_config
     kairo_ratelimit_zone $arg_k zone=one:32k rate=1r/s;
     kairo_ratelimit zone=one;
@@ -774,7 +830,70 @@ burst=146
 [warn]
 
 
-=== TEST 77: status: too low
+=== TEST 82: most that are delayed: too many
+--- http_config
+    kairo_ratelimit_max_delayed 1000001;
+--- must_die
+--- error_log
+value must be between 0 and 1000000
+
+
+=== TEST 83: most that are delayed: no number
+--- http_config
+    kairo_ratelimit_max_delayed -1;
+--- must_die
+--- error_log
+"kairo_ratelimit_max_delayed" directive invalid number
+
+
+=== TEST 84: most that are delayed: no value
+--- http_config
+    kairo_ratelimit_max_delayed;
+--- must_die
+--- error_log
+invalid number of arguments in "kairo_ratelimit_max_delayed" directive
+
+
+=== TEST 85: most that are delayed: twice
+--- http_config
+    kairo_ratelimit_max_delayed 5;
+    kairo_ratelimit_max_delayed 5;
+--- must_die
+--- error_log
+"kairo_ratelimit_max_delayed" directive is duplicate
+
+
+=== TEST 86: most that are delayed: in a server
+--- config
+    kairo_ratelimit_max_delayed 5;
+--- must_die
+--- error_log
+"kairo_ratelimit_max_delayed" directive is not allowed here
+
+
+=== TEST 87: most that are delayed: outside http
+--- main_config
+    kairo_ratelimit_max_delayed 5;
+--- must_die
+--- error_log
+"kairo_ratelimit_max_delayed" directive is not allowed here
+
+
+=== TEST 88: most that are delayed: none
+--- http_config
+    kairo_ratelimit_max_delayed 0;
+--- no_error_log
+[warn]
+
+
+=== TEST 89: most that are delayed: a million
+--- http_config
+    kairo_ratelimit_max_delayed 1000000;
+--- no_error_log
+[warn]
+
+
+=== TEST 90: status: too low
 --- config
     location /t { kairo_ratelimit_status 399; }
 --- must_die
@@ -782,7 +901,7 @@ burst=146
 value must be between 400 and 599
 
 
-=== TEST 78: status: too high
+=== TEST 91: status: too high
 --- config
     location /t { kairo_ratelimit_status 600; }
 --- must_die
@@ -790,7 +909,7 @@ value must be between 400 and 599
 value must be between 400 and 599
 
 
-=== TEST 79: status: no number
+=== TEST 92: status: no number
 --- config
     location /t { kairo_ratelimit_status busy; }
 --- must_die
@@ -798,7 +917,7 @@ value must be between 400 and 599
 "kairo_ratelimit_status" directive invalid number
 
 
-=== TEST 80: status: no value
+=== TEST 93: status: no value
 --- config
     location /t { kairo_ratelimit_status; }
 --- must_die
@@ -806,7 +925,7 @@ value must be between 400 and 599
 invalid number of arguments in "kairo_ratelimit_status" directive
 
 
-=== TEST 81: status: two values
+=== TEST 94: status: two values
 --- config
     location /t { kairo_ratelimit_status 429 503; }
 --- must_die
@@ -814,7 +933,7 @@ invalid number of arguments in "kairo_ratelimit_status" directive
 invalid number of arguments in "kairo_ratelimit_status" directive
 
 
-=== TEST 82: status: twice
+=== TEST 95: status: twice
 --- config
     location /t { kairo_ratelimit_status 429; kairo_ratelimit_status 429; }
 --- must_die
@@ -822,7 +941,7 @@ invalid number of arguments in "kairo_ratelimit_status" directive
 "kairo_ratelimit_status" directive is duplicate
 
 
-=== TEST 83: status: outside http
+=== TEST 96: status: outside http
 --- main_config
     kairo_ratelimit_status 429;
 --- must_die
@@ -830,7 +949,7 @@ invalid number of arguments in "kairo_ratelimit_status" directive
 "kairo_ratelimit_status" directive is not allowed here
 
 
-=== TEST 84: status: the bounds, at each level
+=== TEST 97: status: the bounds, at each level
 --- http_config
     kairo_ratelimit_status 400;
 --- config
@@ -840,7 +959,7 @@ invalid number of arguments in "kairo_ratelimit_status" directive
 [warn]
 
 
-=== TEST 85: log level: unknown
+=== TEST 98: log level: unknown
 --- config
     location /t { kairo_ratelimit_log_level loud; }
 --- must_die
@@ -848,7 +967,7 @@ invalid number of arguments in "kairo_ratelimit_status" directive
 invalid value "loud"
 
 
-=== TEST 86: log level: one of nginx's that is not a level of refusals
+=== TEST 99: log level: one of nginx's that is not a level of refusals
 --- config
     location /t { kairo_ratelimit_log_level crit; }
 --- must_die
@@ -856,7 +975,7 @@ invalid value "loud"
 invalid value "crit"
 
 
-=== TEST 87: log level: another
+=== TEST 100: log level: another
 --- config
     location /t { kairo_ratelimit_log_level debug; }
 --- must_die
@@ -864,7 +983,7 @@ invalid value "crit"
 invalid value "debug"
 
 
-=== TEST 88: log level: no value
+=== TEST 101: log level: no value
 --- config
     location /t { kairo_ratelimit_log_level; }
 --- must_die
@@ -872,7 +991,7 @@ invalid value "debug"
 invalid number of arguments in "kairo_ratelimit_log_level" directive
 
 
-=== TEST 89: log level: two values
+=== TEST 102: log level: two values
 --- config
     location /t { kairo_ratelimit_log_level info warn; }
 --- must_die
@@ -880,7 +999,7 @@ invalid number of arguments in "kairo_ratelimit_log_level" directive
 invalid number of arguments in "kairo_ratelimit_log_level" directive
 
 
-=== TEST 90: log level: twice
+=== TEST 103: log level: twice
 --- config
     location /t { kairo_ratelimit_log_level info;
                   kairo_ratelimit_log_level info; }
@@ -889,7 +1008,7 @@ invalid number of arguments in "kairo_ratelimit_log_level" directive
 "kairo_ratelimit_log_level" directive is duplicate
 
 
-=== TEST 91: log level: outside http
+=== TEST 104: log level: outside http
 --- main_config
     kairo_ratelimit_log_level info;
 --- must_die
@@ -897,7 +1016,7 @@ invalid number of arguments in "kairo_ratelimit_log_level" directive
 "kairo_ratelimit_log_level" directive is not allowed here
 
 
-=== TEST 92: log level: all that are taken
+=== TEST 105: log level: all that are taken
 --- http_config
     kairo_ratelimit_log_level info;
 --- config
@@ -908,7 +1027,7 @@ invalid number of arguments in "kairo_ratelimit_log_level" directive
 [warn]
 
 
-=== TEST 93: dry run: neither on nor off
+=== TEST 106: dry run: neither on nor off
 --- config
     location /t { kairo_ratelimit_dry_run yes; }
 --- must_die
@@ -916,7 +1035,7 @@ invalid number of arguments in "kairo_ratelimit_log_level" directive
 invalid value "yes"
 
 
-=== TEST 94: dry run: no value
+=== TEST 107: dry run: no value
 --- config
     location /t { kairo_ratelimit_dry_run; }
 --- must_die
@@ -924,7 +1043,7 @@ invalid value "yes"
 invalid number of arguments in "kairo_ratelimit_dry_run" directive
 
 
-=== TEST 95: dry run: two values
+=== TEST 108: dry run: two values
 --- config
     location /t { kairo_ratelimit_dry_run on off; }
 --- must_die
@@ -932,7 +1051,7 @@ invalid number of arguments in "kairo_ratelimit_dry_run" directive
 invalid number of arguments in "kairo_ratelimit_dry_run" directive
 
 
-=== TEST 96: dry run: twice
+=== TEST 109: dry run: twice
 --- config
     location /t { kairo_ratelimit_dry_run on; kairo_ratelimit_dry_run on; }
 --- must_die
@@ -940,7 +1059,7 @@ invalid number of arguments in "kairo_ratelimit_dry_run" directive
 "kairo_ratelimit_dry_run" directive is duplicate
 
 
-=== TEST 97: dry run: outside http
+=== TEST 110: dry run: outside http
 --- main_config
     kairo_ratelimit_dry_run on;
 --- must_die
@@ -948,7 +1067,7 @@ invalid number of arguments in "kairo_ratelimit_dry_run" directive
 "kairo_ratelimit_dry_run" directive is not allowed here
 
 
-=== TEST 98: dry run: at each level
+=== TEST 111: dry run: at each level
 --- http_config
     kairo_ratelimit_dry_run on;
 --- config
@@ -958,7 +1077,7 @@ invalid number of arguments in "kairo_ratelimit_dry_run" directive
 [warn]
 
 
-=== TEST 99: client prefix: no bit
+=== TEST 112: client prefix: no bit
 --- config
     location /t { kairo_client_prefix 0; }
 --- must_die
@@ -966,7 +1085,7 @@ invalid number of arguments in "kairo_ratelimit_dry_run" directive
 value must be between 1 and 128
 
 
-=== TEST 100: client prefix: more bits than an address has
+=== TEST 113: client prefix: more bits than an address has
 --- config
     location /t { kairo_client_prefix 129; }
 --- must_die
@@ -974,7 +1093,7 @@ value must be between 1 and 128
 value must be between 1 and 128
 
 
-=== TEST 101: client prefix: no number
+=== TEST 114: client prefix: no number
 --- config
     location /t { kairo_client_prefix /64; }
 --- must_die
@@ -982,7 +1101,7 @@ value must be between 1 and 128
 "kairo_client_prefix" directive invalid number
 
 
-=== TEST 102: client prefix: no value
+=== TEST 115: client prefix: no value
 --- config
     location /t { kairo_client_prefix; }
 --- must_die
@@ -990,7 +1109,7 @@ value must be between 1 and 128
 invalid number of arguments in "kairo_client_prefix" directive
 
 
-=== TEST 103: client prefix: two values
+=== TEST 116: client prefix: two values
 --- config
     location /t { kairo_client_prefix 48 64; }
 --- must_die
@@ -998,7 +1117,7 @@ invalid number of arguments in "kairo_client_prefix" directive
 invalid number of arguments in "kairo_client_prefix" directive
 
 
-=== TEST 104: client prefix: twice
+=== TEST 117: client prefix: twice
 --- config
     location /t { kairo_client_prefix 64; kairo_client_prefix 64; }
 --- must_die
@@ -1006,7 +1125,7 @@ invalid number of arguments in "kairo_client_prefix" directive
 "kairo_client_prefix" directive is duplicate
 
 
-=== TEST 105: client prefix: outside http
+=== TEST 118: client prefix: outside http
 --- main_config
     kairo_client_prefix 64;
 --- must_die
@@ -1014,7 +1133,7 @@ invalid number of arguments in "kairo_client_prefix" directive
 "kairo_client_prefix" directive is not allowed here
 
 
-=== TEST 106: client prefix: the bounds, at each level
+=== TEST 119: client prefix: the bounds, at each level
 --- http_config
     kairo_client_prefix 1;
 --- config
@@ -1024,7 +1143,7 @@ invalid number of arguments in "kairo_client_prefix" directive
 [warn]
 
 
-=== TEST 107: metrics: an unknown format
+=== TEST 120: metrics: an unknown format
 --- config
     location /t { kairo_metrics xml; }
 --- must_die
@@ -1032,7 +1151,7 @@ invalid number of arguments in "kairo_client_prefix" directive
 invalid parameter "xml"
 
 
-=== TEST 108: metrics: two formats
+=== TEST 121: metrics: two formats
 --- config
     location /t { kairo_metrics json prometheus; }
 --- must_die
@@ -1040,7 +1159,7 @@ invalid parameter "xml"
 invalid number of arguments in "kairo_metrics" directive
 
 
-=== TEST 109: metrics: twice
+=== TEST 122: metrics: twice
 --- config
     location /t { kairo_metrics; kairo_metrics json; }
 --- must_die
@@ -1048,7 +1167,7 @@ invalid number of arguments in "kairo_metrics" directive
 "kairo_metrics" directive is duplicate
 
 
-=== TEST 110: metrics: in a server
+=== TEST 123: metrics: in a server
 --- config
     kairo_metrics;
 --- must_die
@@ -1056,7 +1175,7 @@ invalid number of arguments in "kairo_metrics" directive
 "kairo_metrics" directive is not allowed here
 
 
-=== TEST 111: metrics: in http
+=== TEST 124: metrics: in http
 --- http_config
     kairo_metrics;
 --- must_die
@@ -1064,7 +1183,7 @@ invalid number of arguments in "kairo_metrics" directive
 "kairo_metrics" directive is not allowed here
 
 
-=== TEST 112: metrics: in an "if"
+=== TEST 125: metrics: in an "if"
 --- config
     location /t { if ($arg_k) { kairo_metrics; } }
 --- must_die
@@ -1072,7 +1191,7 @@ invalid number of arguments in "kairo_metrics" directive
 "kairo_metrics" directive is not allowed here
 
 
-=== TEST 113: metrics: outside http
+=== TEST 126: metrics: outside http
 --- main_config
     kairo_metrics;
 --- must_die
@@ -1080,7 +1199,7 @@ invalid number of arguments in "kairo_metrics" directive
 "kairo_metrics" directive is not allowed here
 
 
-=== TEST 114: metrics: both formats, and none
+=== TEST 127: metrics: both formats, and none
 --- config
     location /t { kairo_metrics; }
     location /a { kairo_metrics prometheus; }

@@ -403,7 +403,19 @@ delaying request
 [200, 200, 429]
 
 
-=== TEST 25: an empty key is not limited
+=== TEST 25: a delay of any size delays nobody
+--- http_config
+    kairo_ratelimit_zone $host zone=one:32k rate=1r/h;
+--- config
+    location /t { kairo_ratelimit zone=one burst=1 delay=9223372036854775807;
+                  empty_gif; }
+--- pipelined_requests eval
+[("GET /t") x 3]
+--- error_code eval
+[200, 200, 429]
+
+
+=== TEST 26: an empty key is not limited
 --- http_config
     kairo_ratelimit_zone $arg_k zone=one:32k rate=1r/h;
 --- config
@@ -418,7 +430,7 @@ delaying request
 [("X-Vars: []") x 3]
 
 
-=== TEST 26: keys are apart
+=== TEST 27: keys are apart
 --- http_config
     kairo_ratelimit_zone $arg_k zone=one:32k rate=1r/h;
 --- config
@@ -430,7 +442,7 @@ delaying request
 [200, 200, 200, 200, 429, 429]
 
 
-=== TEST 27: a key of several variables and text
+=== TEST 28: a key of several variables and text
 --- http_config
     kairo_ratelimit_zone "$arg_a/$arg_b" zone=one:32k rate=1r/h;
 --- config
@@ -442,7 +454,7 @@ delaying request
 [200, 200, 200, 429, 200]
 
 
-=== TEST 28: a key without a variable is one for all
+=== TEST 29: a key without a variable is one for all
 --- http_config
     kairo_ratelimit_zone all zone=one:32k rate=1r/h;
 --- config
@@ -453,7 +465,7 @@ delaying request
 [200, 429]
 
 
-=== TEST 29: a zone is one for all locations that name it
+=== TEST 30: a zone is one for all locations that name it
 --- http_config
     kairo_ratelimit_zone $host zone=one:32k rate=1r/h;
     kairo_ratelimit_zone $host zone=two:32k rate=1r/h;
@@ -467,7 +479,7 @@ delaying request
 [200, 429, 200]
 
 
-=== TEST 30: a key of 65535 bytes is a key as any other
+=== TEST 31: a key of 65535 bytes is a key as any other
 --- http_config
     large_client_header_buffers 4 128k;
     kairo_ratelimit_zone $http_x_key zone=one:32k rate=1r/h;
@@ -481,7 +493,7 @@ delaying request
 [200, 429, 200]
 
 
-=== TEST 31: a longer key is refused, the first time too
+=== TEST 32: a longer key is refused, the first time too
 --- http_config
     large_client_header_buffers 4 128k;
     kairo_ratelimit_zone $http_x_key zone=one:32k rate=1r/h;
@@ -500,7 +512,7 @@ Cache-Control: no-store
 [qr/\[error\] .*kairo ratelimit: .*65535 bytes.*by zone "one"/]
 
 
-=== TEST 32: such a key is refused with the location's status
+=== TEST 33: such a key is refused with the location's status
 --- http_config
     large_client_header_buffers 4 128k;
     kairo_ratelimit_zone $http_x_key zone=one:32k rate=1r/h;
@@ -520,7 +532,7 @@ GET /t
 X-Vars: REJECTED refused key_too_long
 
 
-=== TEST 33: on_error changes nothing where there is no error
+=== TEST 34: on_error changes nothing where there is no error
 --- http_config
     kairo_ratelimit_zone $host zone=one:32k rate=1r/h;
     kairo_ratelimit_zone $host zone=two:32k rate=1r/h;
@@ -533,7 +545,7 @@ X-Vars: REJECTED refused key_too_long
 [200, 429, 200, 429]
 
 
-=== TEST 34: the connection outlives a refusal
+=== TEST 35: the connection outlives a refusal
 --- http_config
     kairo_ratelimit_zone $host zone=one:32k rate=1r/h;
 --- config
@@ -549,7 +561,7 @@ X-Vars: REJECTED refused key_too_long
 ["^GIF", ("rate_limited") x 2, "^4\n\$"]
 
 
-=== TEST 35: the body of a refused POST is read away
+=== TEST 36: the body of a refused POST is read away
 --- http_config
     kairo_ratelimit_zone $host zone=one:32k rate=1r/h;
 --- config
@@ -563,7 +575,7 @@ X-Vars: REJECTED refused key_too_long
 ["^GIF", "rate_limited", "^3\n\$"]
 
 
-=== TEST 36: a body that comes in many pieces
+=== TEST 37: a body that comes in many pieces
 --- http_config
     kairo_ratelimit_zone $host zone=one:32k rate=1r/h;
 --- config
@@ -579,7 +591,7 @@ X-Vars: REJECTED refused key_too_long
 ["^GIF", "rate_limited", "^3\n\$"]
 
 
-=== TEST 37: a chunked body
+=== TEST 38: a chunked body
 --- http_config
     kairo_ratelimit_zone $host zone=one:32k rate=1r/h;
 --- config
@@ -595,7 +607,7 @@ X-Vars: REJECTED refused key_too_long
 ["^GIF", "rate_limited", "^3\n\$"]
 
 
-=== TEST 38: a body that waits for "100 Continue" is not asked for
+=== TEST 39: a body that waits for "100 Continue" is not asked for
 --- http_config
     kairo_ratelimit_zone $host zone=one:32k rate=1r/h;
 --- config
@@ -610,7 +622,7 @@ X-Vars: REJECTED refused key_too_long
 ["^HTTP/1.1 200 ", "^HTTP/1.1 429 "]
 
 
-=== TEST 39: a POST that passes late has its body
+=== TEST 40: a POST that passes late has its body
 --- http_config
     kairo_ratelimit_zone $host zone=one:32k rate=2r/s;
     server {
@@ -634,7 +646,7 @@ X-Vars: REJECTED refused key_too_long
 ["3\n", "100000\n"]
 
 
-=== TEST 40: HTTP/1.0 is limited too
+=== TEST 41: HTTP/1.0 is limited too
 --- http_config
     kairo_ratelimit_zone $host zone=one:32k rate=1r/h;
 --- config
@@ -647,7 +659,7 @@ X-Vars: REJECTED refused key_too_long
 ["\r\nConnection: close\r\n", "\r\nConnection: close\r\n"]
 
 
-=== TEST 41: the location's error_page for the status is the answer
+=== TEST 42: the location's error_page for the status is the answer
 --- http_config
     kairo_ratelimit_zone $host zone=one:32k rate=1r/m;
 --- config
@@ -668,7 +680,7 @@ too busy
 ["^GIF", "^too busy\n\$"]
 
 
-=== TEST 42: an error_page with a status of its own
+=== TEST 43: an error_page with a status of its own
 --- http_config
     kairo_ratelimit_zone $host zone=one:32k rate=1r/m;
 --- config
@@ -685,7 +697,7 @@ too busy
 ["^GIF", "^too busy\n\$"]
 
 
-=== TEST 43: what "return" answers is not limited
+=== TEST 44: what "return" answers is not limited
 --- http_config
     kairo_ratelimit_zone $host zone=one:32k rate=1r/h;
 --- config

@@ -576,3 +576,13 @@ GET /t
 ["GET /t", "GET /t"]
 --- error_code eval
 [200, 429]
+
+
+=== TEST 36: "satisfy any" lets nobody in because a limit has passed him
+--- http_config
+    kairo_ratelimit_zone $host zone=one:32k rate=1r/h;
+--- config
+    location /t { satisfy any; deny all; kairo_ratelimit zone=one; empty_gif; }
+--- request
+GET /t
+--- error_code: 403

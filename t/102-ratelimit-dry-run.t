@@ -1,6 +1,4 @@
 # The dry run, and what the variables say in every state.
-#
-# ERROR and its decisions need an allocation that fails: they are not here.
 
 use lib 't/lib';
 use Kairo;
@@ -288,7 +286,55 @@ X-Vars: PASSED|passed||
 [REJECTED_DRY_RUN|refused_dry_run|ratelimit|rate_limited]
 
 
-=== TEST 18: the variables where nothing is limited
+=== TEST 18: the variables of who is refused because nothing can be decided
+--- http_config
+    kairo_ratelimit_zone $host zone=one:32k rate=$arg_rate;
+    log_format vars "[$kairo_ratelimit_status|$kairo_decision|$kairo_layer|$kairo_reason]";
+--- config
+    location /t { kairo_ratelimit zone=one; access_log logs/access.log vars;
+                  add_header X-Vars "$kairo_ratelimit_status|$kairo_decision|$kairo_layer|$kairo_reason" always;
+                  empty_gif; }
+--- request
+GET /t
+--- error_code: 503
+--- response_headers
+X-Vars: ERROR|refused_on_error|ratelimit|undecided
+--- response_body_like: "code":"undecided"
+--- access_log
+[ERROR|refused_on_error|ratelimit|undecided]
+
+
+=== TEST 19: the variables of who passes though nothing can be decided
+--- http_config
+    kairo_ratelimit_zone $host zone=one:32k rate=$arg_rate;
+    log_format vars "[$kairo_ratelimit_status|$kairo_decision|$kairo_layer|$kairo_reason]";
+--- config
+    location /t { kairo_ratelimit zone=one on_error=pass;
+                  access_log logs/access.log vars;
+                  add_header X-Vars "$kairo_ratelimit_status|$kairo_decision|$kairo_layer|$kairo_reason" always;
+                  empty_gif; }
+--- request
+GET /t
+--- response_headers
+X-Vars: ERROR|passed_on_error|ratelimit|undecided
+--- access_log
+[ERROR|passed_on_error|ratelimit|undecided]
+
+
+=== TEST 20: a dry run in which nothing can be decided
+--- http_config
+    kairo_ratelimit_zone $host zone=one:32k rate=$arg_rate;
+--- config
+    location /t { kairo_ratelimit zone=one; kairo_ratelimit_dry_run on;
+                  add_header X-Vars "$kairo_ratelimit_status";
+                  empty_gif; }
+--- request
+GET /t
+--- response_headers
+X-Vars: ERROR
+
+
+=== TEST 21: the variables where nothing is limited
 --- http_config
     kairo_ratelimit_zone $arg_k zone=one:32k rate=1r/h;
     log_format vars "[$kairo_ratelimit_status|$kairo_decision|$kairo_layer|$kairo_reason]";
@@ -307,7 +353,7 @@ X-Vars: PASSED|passed||
 [-|-|-|-]
 
 
-=== TEST 19: the variables where no directive of kairo is
+=== TEST 22: the variables where no directive of kairo is
 --- config
     location /t { return 200 "[$kairo_ratelimit_status|$kairo_decision|$kairo_layer|$kairo_reason]\n"; }
 --- request
@@ -316,7 +362,7 @@ GET /t
 [|||]
 
 
-=== TEST 20: a variable that is read before and after the decision
+=== TEST 23: a variable that is read before and after the decision
 --- http_config
     kairo_ratelimit_zone $host zone=one:32k rate=1r/h;
 --- config
@@ -334,7 +380,7 @@ GET /t
  "X-Before: []\nX-After: REJECTED refused"]
 
 
-=== TEST 21: the variables are the request's, not the connection's
+=== TEST 24: the variables are the request's, not the connection's
 --- http_config
     kairo_ratelimit_zone $host zone=one:32k rate=1r/h;
 --- config

@@ -183,7 +183,24 @@ GET /t
  "2001::/16\n", "2001:db8:1::/48\n"]
 
 
-=== TEST 12: a variable that is read in two locations has the prefix of each
+=== TEST 12: the variables of a fixed prefix
+--- config
+    set_real_ip_from 127.0.0.1;
+    real_ip_header X-Real-IP;
+    kairo_client_prefix 32;
+    location /t { return 200 "$kairo_client_48 $kairo_client_56 $kairo_client_64 $kairo_client_128\n"; }
+--- request eval
+["GET /t", "GET /t", "GET /t"]
+--- more_headers eval
+["X-Real-IP: 2001:db8:1:2233:4::5", "X-Real-IP: 192.0.2.1",
+ "X-Real-IP: ::ffff:192.0.2.1"]
+--- response_body eval
+["2001:db8:1::/48 2001:db8:1:2200::/56 2001:db8:1:2233::/64"
+ . " 2001:db8:1:2233:4::5/128\n",
+ ("192.0.2.1 192.0.2.1 192.0.2.1 192.0.2.1\n") x 2]
+
+
+=== TEST 13: a variable that is read in two locations has the prefix of each
 --- config
     set_real_ip_from 127.0.0.1;
     real_ip_header X-Real-IP;
@@ -200,7 +217,7 @@ X-Real-IP: 2001:db8:1:2::3
 2001:db8::/32 2001:db8:1::/48 2001:db8::/32
 
 
-=== TEST 13: a unix socket
+=== TEST 14: a unix socket
 --- http_config
     server {
         listen unix:$TEST_NGINX_SERVER_ROOT/app.sock;
@@ -214,7 +231,7 @@ GET /t
 unix:
 
 
-=== TEST 14: a proxy at a unix socket that names its client
+=== TEST 15: a proxy at a unix socket that names its client
 --- http_config
     server {
         listen unix:$TEST_NGINX_SERVER_ROOT/app.sock;
@@ -232,7 +249,7 @@ X-Real-IP: 2001:db8:1:2::3
 2001:db8:1:2::/64
 
 
-=== TEST 15: all clients of a unix socket are one
+=== TEST 16: all clients of a unix socket are one
 --- http_config
     kairo_ratelimit_zone $kairo_client zone=one:32k rate=1r/h;
     server {
@@ -248,7 +265,7 @@ X-Real-IP: 2001:db8:1:2::3
 [200, 429, 200]
 
 
-=== TEST 16: "set" replaces it, where it is read
+=== TEST 17: "set" replaces it, where it is read
 --- config
     location /t { set $kairo_client "me:$kairo_client";
                   return 200 "$kairo_client\n"; }
@@ -259,7 +276,7 @@ X-Real-IP: 2001:db8:1:2::3
 ["me:127.0.0.1\n", "127.0.0.1\n"]
 
 
-=== TEST 17: "set" replaces it for the limit too
+=== TEST 18: "set" replaces it for the limit too
 --- http_config
     kairo_ratelimit_zone $kairo_client zone=one:32k rate=1r/h;
 --- config
@@ -271,7 +288,7 @@ X-Real-IP: 2001:db8:1:2::3
 [200, 200, 429, 200, 200]
 
 
-=== TEST 18: "set" in a server, for all its locations
+=== TEST 19: "set" in a server, for all its locations
 --- config
     set $kairo_client somebody;
     location /t { try_files /nothing @last; }
@@ -282,7 +299,7 @@ GET /t
 somebody
 
 
-=== TEST 19: in a map, an "if" and a log
+=== TEST 20: in a map, an "if" and a log
 --- http_config
     map $kairo_client $known { default no; 127.0.0.1 yes; }
     log_format client "client=[$kairo_client] known=$known";
@@ -298,7 +315,7 @@ yes
 client=[127.0.0.1] known=yes
 
 
-=== TEST 20: addresses of one network share a limit
+=== TEST 21: addresses of one network share a limit
 --- http_config
     kairo_ratelimit_zone $kairo_client zone=one:32k rate=1r/h;
     set_real_ip_from 127.0.0.1;
@@ -315,7 +332,7 @@ client=[127.0.0.1] known=yes
 [200, 429, 429, 200, 200, 200, 429]
 
 
-=== TEST 21: a wider network shares a limit where the location says so
+=== TEST 22: a wider network shares a limit where the location says so
 --- http_config
     kairo_ratelimit_zone $kairo_client zone=one:32k rate=1r/h;
     set_real_ip_from 127.0.0.1;

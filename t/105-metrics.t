@@ -94,11 +94,16 @@ sub samples {
     };
 }
 
+sub document {
+    my ($body) = @_;
+    return eval { decode_json($body) } // { 'no JSON' => [] };
+}
+
 sub member {
     my ($name) = @_;
     return sub {
-        my $document = decode_json(shift);
-        return JSON::PP->new->canonical->encode($document->{$name});
+        my $document = document(shift);
+        return JSON::PP->new->canonical->encode($document->{$name} // []);
     };
 }
 
@@ -213,7 +218,25 @@ GET /m
 kairo_ratelimit_requests_total{zone="one",result="rejected"} 1
 
 
-=== TEST 5: decisions
+=== TEST 5: requests that nothing can be decided about
+--- http_config
+    kairo_ratelimit_zone $arg_k zone=one:32k rate=$arg_rate;
+--- config
+    location /m { kairo_metrics; }
+    location /r { kairo_ratelimit zone=one; empty_gif; }
+    location /p { kairo_ratelimit zone=one on_error=pass; empty_gif; }
+--- init
+main::get(qw(/r?k=1 /r?k=1 /p?k=1));
+--- request
+GET /m
+--- response_body_filters eval: main::samples(qr/_total.* [1-9]/)
+--- response_body
+kairo_decisions_total{layer="ratelimit",decision="passed_on_error"} 1
+kairo_decisions_total{layer="ratelimit",decision="refused_on_error"} 2
+kairo_ratelimit_requests_total{zone="one",result="error"} 3
+
+
+=== TEST 6: decisions
 --- http_config
     kairo_ratelimit_zone $arg_k zone=one:32k rate=1r/h;
 --- config
@@ -234,7 +257,7 @@ kairo_decisions_total{layer="ratelimit",decision="refused_on_error"} 0
 kairo_decisions_total{layer="ratelimit",decision="refused"} 2
 
 
-=== TEST 6: keys that owe, the room for keys, the age
+=== TEST 7: keys that owe, the room for keys, the age
 --- http_config
     kairo_ratelimit_zone $arg_k zone=one:32k rate=1r/h;
     kairo_ratelimit_zone $arg_k zone=big:1m rate=1r/h;
@@ -257,7 +280,7 @@ kairo_ratelimit_keys_max\{zone="big"\} 6[01]\d\d\d
 kairo_ratelimit_age_seconds\{zone="big"\} \d\d?
 
 
-=== TEST 7: a key that no longer owes is not counted
+=== TEST 8: a key that no longer owes is not counted
 --- http_config
     kairo_ratelimit_zone $arg_k zone=one:32k rate=5r/s;
 --- config
@@ -273,7 +296,7 @@ GET /m
 kairo_ratelimit_keys{zone="one"} 0
 
 
-=== TEST 8: a zone that is too small counts what overflows, and keeps who is limited
+=== TEST 9: a zone that is too small counts what overflows, and keeps who is limited
 --- http_config
     keepalive_requests 5000;
     kairo_ratelimit_zone $arg_k zone=one:32k rate=1r/h;
@@ -295,7 +318,7 @@ kairo_ratelimit_overflow_total\{zone="one"\} [1-9]\d*
 .*kairo_ratelimit_keys\{zone="one"\} 1\d\d\d
 
 
-=== TEST 9: the whole text is of Prometheus' format
+=== TEST 10: the whole text is of Prometheus' format
 --- http_config
     kairo_ratelimit_zone $arg_k zone=one:32k rate=1r/h;
     kairo_ratelimit_zone $arg_k 'zone=a"quote:32k' rate=1r/h;
@@ -310,7 +333,7 @@ GET /m
 valid
 
 
-=== TEST 10: many zones
+=== TEST 11: many zones
 --- http_config eval
 CORE::join '', map { "kairo_ratelimit_zone \$arg_k zone=a_zone_of_a_name_$_:32k"
                      . " rate=1r/h;\n" } 1 .. 60
@@ -321,12 +344,12 @@ CORE::join '', map { "kairo_ratelimit_zone \$arg_k zone=a_zone_of_a_name_$_:32k"
 ["GET /m", "GET /m?format=json"]
 --- response_body_filters eval
 [[\&main::grammar],
- [sub { scalar @{ JSON::PP::decode_json(shift)->{kairo_ratelimit_requests_total} } }]]
+ [sub { scalar @{ main::document(shift)->{kairo_ratelimit_requests_total} // [] } }]]
 --- response_body eval
 ["valid", 60 * 6]
 
 
-=== TEST 11: JSON
+=== TEST 12: JSON
 --- http_config
     kairo_ratelimit_zone $arg_k zone=one:32k rate=1r/h;
 --- config
@@ -343,7 +366,7 @@ Content-Type: application/json
 [{"result":"passed","value":2,"zone":"one"},{"result":"delayed","value":0,"zone":"one"},{"result":"rejected","value":1,"zone":"one"},{"result":"delayed_dry_run","value":0,"zone":"one"},{"result":"rejected_dry_run","value":0,"zone":"one"},{"result":"error","value":0,"zone":"one"}]
 
 
-=== TEST 12: JSON, a gauge and the names of all metrics
+=== TEST 13: JSON, a gauge and the names of all metrics
 --- http_config
     kairo_ratelimit_zone $arg_k zone=one:32k rate=1r/h;
 --- config
@@ -355,7 +378,7 @@ main::get(qw(/t?k=1 /t?k=1 /t?k=2));
 ["GET /m", "GET /m"]
 --- response_body_filters eval
 [[main::member('kairo_ratelimit_keys')],
- [sub { CORE::join ' ', sort keys %{ JSON::PP::decode_json(shift) } }]]
+ [sub { CORE::join ' ', sort keys %{ main::document(shift) } }]]
 --- response_body eval
 ['[{"value":2,"zone":"one"}]',
  'kairo_build_info kairo_decisions_total kairo_ratelimit_age_seconds '
@@ -363,7 +386,7 @@ main::get(qw(/t?k=1 /t?k=1 /t?k=2));
  . 'kairo_ratelimit_overflow_total kairo_ratelimit_requests_total']
 
 
-=== TEST 13: JSON, names that have to be escaped
+=== TEST 14: JSON, names that have to be escaped
 --- http_config
     kairo_ratelimit_zone $arg_k 'zone=a"quote:32k' rate=1r/h;
     kairo_ratelimit_zone $arg_k 'zone=a\slash:32k' rate=1r/h;
@@ -376,18 +399,18 @@ GET /m
 [{"value":0,"zone":"a\"quote"},{"value":0,"zone":"a\\slash"}]
 
 
-=== TEST 14: JSON where there is nothing to count
+=== TEST 15: JSON where there is nothing to count
 --- config
     location /m { kairo_metrics json; }
 --- request
 GET /m
 --- response_body_filters eval
-sub { CORE::join ' ', keys %{ JSON::PP::decode_json(shift) } }
+sub { CORE::join ' ', keys %{ main::document(shift) } }
 --- response_body chomp
 kairo_build_info
 
 
-=== TEST 15: the format that the location says, and that the request says
+=== TEST 16: the format that the location says, and that the request says
 --- config
     location /m { kairo_metrics; }
     location /p { kairo_metrics prometheus; }
@@ -401,7 +424,7 @@ my $json = "Content-Type: application/json";
 [$text, $text, $json, $json, $json, $text]
 
 
-=== TEST 16: the format that Accept asks for
+=== TEST 17: the format that Accept asks for
 --- config
     location /m { kairo_metrics; }
 --- request eval
@@ -414,7 +437,7 @@ my $json = "Content-Type: application/json";
 [$json, $text, $text]
 
 
-=== TEST 17: HEAD
+=== TEST 18: HEAD
 --- config
     location /m { kairo_metrics; }
 --- request
@@ -425,7 +448,7 @@ Content-Length: [1-9]\d+
 --- response_body
 
 
-=== TEST 18: other methods
+=== TEST 19: other methods
 --- config
     location /m { kairo_metrics; }
 --- pipelined_requests eval
@@ -434,7 +457,7 @@ Content-Length: [1-9]\d+
 [(405) x 5]
 
 
-=== TEST 19: a GET that has a body
+=== TEST 20: a GET that has a body
 --- config
     location /m { kairo_metrics json; }
 --- pipelined_requests eval
@@ -443,7 +466,7 @@ Content-Length: [1-9]\d+
 ['^\{"kairo_build_info"', '^\{"kairo_build_info"']
 
 
-=== TEST 20: reading them is not limited, and not counted
+=== TEST 21: reading them is not limited, and not counted
 --- http_config
     kairo_ratelimit_zone all zone=one:32k rate=1r/h;
 --- config
@@ -457,7 +480,7 @@ GET /m
 --- response_body
 
 
-=== TEST 21: reading them is limited where the location says so
+=== TEST 22: reading them is limited where the location says so
 --- http_config
     kairo_ratelimit_zone all zone=one:32k rate=1r/h;
 --- config
@@ -468,7 +491,7 @@ GET /m
 [200, 429]
 
 
-=== TEST 22: who may read them
+=== TEST 23: who may read them
 --- config
     location /yes { allow 127.0.0.1; deny all; kairo_metrics; }
     location /no { deny all; kairo_metrics; }
@@ -478,7 +501,7 @@ GET /m
 [200, 403]
 
 
-=== TEST 23: the numbers of both workers
+=== TEST 24: the numbers of both workers
 --- http_config
     keepalive_requests 5000;
     kairo_ratelimit_zone $arg_k zone=one:32k rate=1r/h;
@@ -505,7 +528,7 @@ kairo_ratelimit_requests_total{zone="one",result="passed"} 21
 kairo_ratelimit_requests_total{zone="one",result="rejected"} 129
 
 
-=== TEST 24: the decisions of both workers
+=== TEST 25: the decisions of both workers
 --- http_config
     kairo_ratelimit_zone $arg_k zone=one:32k rate=1r/h;
 --- config
@@ -522,7 +545,7 @@ kairo_decisions_total{layer="ratelimit",decision="passed"} 40
 kairo_decisions_total{layer="ratelimit",decision="refused"} 40
 
 
-=== TEST 25: a reload keeps numbers and buckets
+=== TEST 26: a reload keeps numbers and buckets
 --- http_config
     kairo_ratelimit_zone $arg_k zone=one:32k rate=1r/h;
 --- config
@@ -543,7 +566,7 @@ kairo_ratelimit_requests_total{zone="one",result="rejected"} 2
 kairo_ratelimit_keys{zone="one"} 2
 
 
-=== TEST 26: a reload with another size, larger and smaller
+=== TEST 27: a reload with another size, larger and smaller
 --- http_config
     kairo_ratelimit_zone $arg_k zone=one:64k rate=1r/h;
     kairo_ratelimit_zone $arg_k zone=two:64k rate=1r/h;
@@ -568,7 +591,7 @@ kairo_ratelimit_keys{zone="one"} 2
 kairo_ratelimit_keys{zone="two"} 2
 
 
-=== TEST 27: after a reload with another rate every key begins anew
+=== TEST 28: after a reload with another rate every key begins anew
 --- http_config
     kairo_ratelimit_zone $arg_k zone=one:32k rate=1r/h;
 --- config
@@ -588,7 +611,7 @@ kairo_ratelimit_requests_total{zone="one",result="passed"} 2
 kairo_ratelimit_requests_total{zone="one",result="rejected"} 2
 
 
-=== TEST 28: after a reload with another key the zone stays
+=== TEST 29: after a reload with another key the zone stays
 --- http_config
     kairo_ratelimit_zone $arg_k zone=one:32k rate=1r/h;
 --- config
@@ -609,7 +632,7 @@ kairo_ratelimit_requests_total{zone="one",result="passed"} 2
 kairo_ratelimit_requests_total{zone="one",result="rejected"} 2
 
 
-=== TEST 29: a reload that fails changes nothing
+=== TEST 30: a reload that fails changes nothing
 --- http_config
     kairo_ratelimit_zone $arg_k zone=one:32k rate=1r/h;
 --- config

@@ -13,7 +13,7 @@
 #define KAIRO_GCRA_H_INCLUDED
 
 
-#include "core/kairo_limit.h"
+#include "core/kairo_verdict.h"
 
 
 /* 146 years: sums of two such times cannot overflow. */

@@ -21,7 +21,7 @@
 #define KAIRO_WINDOW_H_INCLUDED
 
 
-#include "core/kairo_limit.h"
+#include "core/kairo_verdict.h"
 
 
 #define KAIRO_WINDOW_MAX  0xfffffull
