@@ -251,14 +251,14 @@ X-Real-IP: 2001:db8:1:2::3
 
 === TEST 16: all clients of a unix socket are one
 --- http_config
-    kairo_ratelimit_zone $kairo_client zone=one:32k rate=1r/h;
+    kairo_ratelimit_zone $kairo_client zone=unix:32k rate=1r/h;
     server {
         listen unix:$TEST_NGINX_SERVER_ROOT/app.sock;
-        location / { kairo_ratelimit zone=one; empty_gif; }
+        location / { kairo_ratelimit zone=unix; empty_gif; }
     }
 --- config
     location /t { proxy_pass http://unix:$TEST_NGINX_SERVER_ROOT/app.sock; }
-    location /direct { kairo_ratelimit zone=one; empty_gif; }
+    location /direct { kairo_ratelimit zone=unix; empty_gif; }
 --- request eval
 ["GET /t", "GET /t", "GET /direct"]
 --- error_code eval
@@ -278,9 +278,9 @@ X-Real-IP: 2001:db8:1:2::3
 
 === TEST 18: "set" replaces it for the limit too
 --- http_config
-    kairo_ratelimit_zone $kairo_client zone=one:32k rate=1r/h;
+    kairo_ratelimit_zone $kairo_client zone=set:32k rate=1r/h;
 --- config
-    location /t { set $kairo_client $arg_k; kairo_ratelimit zone=one;
+    location /t { set $kairo_client $arg_k; kairo_ratelimit zone=set;
                   empty_gif; }
 --- request eval
 ["GET /t?k=1", "GET /t?k=2", "GET /t?k=1", "GET /t", "GET /t"]
@@ -317,11 +317,11 @@ client=[127.0.0.1] known=yes
 
 === TEST 21: addresses of one network share a limit
 --- http_config
-    kairo_ratelimit_zone $kairo_client zone=one:32k rate=1r/h;
+    kairo_ratelimit_zone $kairo_client zone=network:32k rate=1r/h;
     set_real_ip_from 127.0.0.1;
     real_ip_header X-Real-IP;
 --- config
-    location /t { kairo_ratelimit zone=one; empty_gif; }
+    location /t { kairo_ratelimit zone=network; empty_gif; }
 --- request eval
 [("GET /t") x 7]
 --- more_headers eval
@@ -334,11 +334,11 @@ client=[127.0.0.1] known=yes
 
 === TEST 22: a wider network shares a limit where the location says so
 --- http_config
-    kairo_ratelimit_zone $kairo_client zone=one:32k rate=1r/h;
+    kairo_ratelimit_zone $kairo_client zone=wide:32k rate=1r/h;
     set_real_ip_from 127.0.0.1;
     real_ip_header X-Real-IP;
 --- config
-    location /t { kairo_client_prefix 56; kairo_ratelimit zone=one; empty_gif; }
+    location /t { kairo_client_prefix 56; kairo_ratelimit zone=wide; empty_gif; }
 --- request eval
 [("GET /t") x 3]
 --- more_headers eval
