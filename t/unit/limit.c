@@ -232,8 +232,9 @@ give(int law)
                "charge %d of %d: debt %llu, not %llu", k, n,
                (unsigned long long) v.debt, (unsigned long long) w.debt);
 
-        expect(kairo_limit_idle(l.window, kairo_limit_give(&l, 0, gone[k], now),
-                                now), "what was never taken is owed");
+        state = kairo_limit_give(&l, 0, gone[k], now);
+        expect(kairo_limit_idle(l.window, state, now),
+               "what was never taken is owed");
     }
 
     verdict("a charge that a %s gives back was never made",
