@@ -32,7 +32,11 @@ log_level('info');
 
 sub probe_only {
     return if $ENV{KAIRO_PROBE};
-    Test::More::plan(skip_all => 'needs a build with the test-only layer');
+
+    # "no_plan" was a plan already, so Test::More can't skip the file
+    Test::More->builder->no_ending(1);
+    print "1..0 # SKIP needs a build with the test-only layer\n";
+    exit 0;
 }
 
 1;
