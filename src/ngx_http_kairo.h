@@ -156,6 +156,11 @@ ngx_http_kairo_conf(const ngx_http_request_t *r, const ngx_module_t *module)
 
 ngx_int_t ngx_http_kairo_wait(ngx_http_kairo_pipe_t *p, ngx_kairo_op_t *op);
 
+/* The first request field of a name in lower case, or NULL. */
+
+const ngx_str_t *ngx_http_kairo_request_field(ngx_http_request_t *r,
+    const char *name);
+
 /*
  * Adds fields to the response of a request that passes.  A refusal by a later
  * row drops them.

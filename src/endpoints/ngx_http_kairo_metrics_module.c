@@ -158,9 +158,7 @@ static ngx_uint_t
 ngx_http_kairo_metrics_json(ngx_http_request_t *r)
 {
     ngx_str_t                             format;
-    ngx_uint_t                            i;
-    ngx_list_part_t                      *part;
-    ngx_table_elt_t                      *h;
+    const ngx_str_t                      *accept;
     const ngx_http_kairo_metrics_conf_t  *conf;
 
     if (ngx_http_arg(r, (u_char *) "format", 6, &format) == NGX_OK) {
@@ -176,23 +174,14 @@ ngx_http_kairo_metrics_json(ngx_http_request_t *r)
         }
     }
 
-    for (part = &r->headers_in.headers.part; part; part = part->next) {
+    accept = ngx_http_kairo_request_field(r, "accept");
 
-        h = part->elts;
-
-        for (i = 0; i < part->nelts; i++) {
-
-            if (h[i].key.len == 6
-                && ngx_strncmp(h[i].lowcase_key, "accept", 6) == 0
-                && h[i].value.len == sizeof("application/json") - 1
-                && ngx_strncasecmp(h[i].value.data,
-                                   (u_char *) "application/json",
-                                   h[i].value.len)
-                   == 0)
-            {
-                return 1;
-            }
-        }
+    if (accept && accept->len == sizeof("application/json") - 1
+        && ngx_strncasecmp(accept->data, (u_char *) "application/json",
+                           accept->len)
+           == 0)
+    {
+        return 1;
     }
 
     conf = ngx_http_kairo_conf(r, &ngx_http_kairo_metrics_module);

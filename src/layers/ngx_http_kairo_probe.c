@@ -384,21 +384,11 @@ ngx_http_kairo_probe_merge_conf(ngx_conf_t *cf, void *parent, void *child)
 static ngx_int_t
 ngx_http_kairo_probe_fault(ngx_http_request_t *r)
 {
-    ngx_uint_t        i;
-    ngx_table_elt_t  *h;
+    const ngx_str_t  *n;
 
-    h = r->headers_in.headers.part.elts;
+    n = ngx_http_kairo_request_field(r, "fault");
 
-    for (i = 0; i < r->headers_in.headers.part.nelts; i++) {
-        if (h[i].key.len == 5
-            && ngx_strncmp(h[i].lowcase_key, "fault", 5) == 0)
-        {
-            ngx_kairo_fault_arm(ngx_atoi(h[i].value.data, h[i].value.len));
-            return NGX_DECLINED;
-        }
-    }
-
-    ngx_kairo_fault_arm(0);
+    ngx_kairo_fault_arm(n ? ngx_atoi(n->data, n->len) : 0);
 
     return NGX_DECLINED;
 }

@@ -133,31 +133,6 @@ ngx_http_kairo_refuse_fields(ngx_http_request_t *r,
 }
 
 
-ngx_int_t
-ngx_http_kairo_add_fields(ngx_http_request_t *r,
-    const ngx_http_kairo_field_t *fields)
-{
-    ngx_table_elt_t               *h;
-    const ngx_http_kairo_field_t  *field;
-
-    for (field = fields; field; field = field->next) {
-
-        h = ngx_list_push(&r->headers_out.headers);
-        if (h == NULL) {
-            return NGX_ERROR;
-        }
-
-        ngx_memzero(h, sizeof(ngx_table_elt_t));
-
-        h->hash = 1;
-        h->key = field->name;
-        h->value = field->value;
-    }
-
-    return NGX_OK;
-}
-
-
 static ngx_int_t
 ngx_http_kairo_send_problem(ngx_http_kairo_pipe_t *p)
 {
@@ -297,29 +272,17 @@ ngx_http_kairo_title(ngx_uint_t status)
 static kairo_media_t
 ngx_http_kairo_media(ngx_http_request_t *r)
 {
-    ngx_uint_t        i;
     kairo_span_t      accept;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *h;
+    const ngx_str_t  *value;
 
-    for (part = &r->headers_in.headers.part; part; part = part->next) {
+    value = ngx_http_kairo_request_field(r, "accept");
 
-        h = part->elts;
-
-        for (i = 0; i < part->nelts; i++) {
-
-            if (h[i].key.len != 6
-                || ngx_strncmp(h[i].lowcase_key, "accept", 6) != 0)
-            {
-                continue;
-            }
-
-            accept.p = h[i].value.data;
-            accept.n = h[i].value.len;
-
-            return kairo_header_accept(accept);
-        }
+    if (value == NULL) {
+        return KAIRO_MEDIA_JSON;
     }
 
-    return KAIRO_MEDIA_JSON;
+    accept.p = value->data;
+    accept.n = value->len;
+
+    return kairo_header_accept(accept);
 }
