@@ -94,7 +94,10 @@ LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
         return 0;
     }
 
-    memory = aligned_alloc(128, (SIZE + 127) / 128 * 128);
+    if (posix_memalign(&memory, 128, SIZE) != 0) {
+        return 0;
+    }
+
     memset(memory, 0, SIZE);
 
     t = kairo_table_init(memory, SIZE);
