@@ -20,9 +20,9 @@
 
 /*
  * The policy's order.  Cheap questions come first, so that a flood never
- * reaches a dear one; what spends comes after nginx's own rules have had
- * their say.  A row counts by its place here: new rows of the same phase may
- * be put anywhere, there can be 16.
+ * reaches a dear one; what spends runs or approvals comes after nginx's own
+ * rules have had their say.  A row counts by its place here: new rows of the
+ * same phase may be put anywhere, there can be 16.
  */
 
 static const ngx_http_kairo_row_t  ngx_http_kairo_rows[] = {

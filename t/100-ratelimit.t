@@ -706,3 +706,21 @@ too busy
 ["GET /t", "GET /t"]
 --- response_body eval
 ["returned\n", "returned\n"]
+
+
+=== TEST 45: status 444 closes the connection without an answer
+--- http_config
+    kairo_ratelimit_zone $arg_k zone=close:32k rate=1r/m;
+--- config
+    location /t { kairo_ratelimit zone=close; kairo_ratelimit_status 444;
+                  root html; }
+--- user_files
+>>> t
+ok
+--- raw_request eval
+"GET /t?k=1 HTTP/1.1\r\nHost: a\r\n\r\nGET /t?k=1 HTTP/1.1\r\nHost: a\r\n\r\n"
+--- response_body_like: ^ok
+--- error_log
+limiting requests
+--- no_error_log
+[alert]

@@ -50,6 +50,12 @@ ngx_http_kairo_refuse(ngx_http_kairo_pipe_t *p)
 
     r = p->request;
 
+    if (p->refusal.status == NGX_HTTP_CLOSE) {
+        /* 444: the connection is closed, as nginx does */
+        ngx_http_finalize_request(r, NGX_HTTP_CLOSE);
+        return;
+    }
+
     /* nothing of a response that was under way, before a redirect, goes out */
 
     ngx_http_clean_header(r);
