@@ -8,7 +8,9 @@ use Kairo::Server;
 use Test::More;
 use Time::HiRes qw(time);
 
-my ($rate, $burst) = (50, 5);
+# the burst makes up for half a second in which nobody was scheduled
+
+my ($rate, $burst) = (50, 25);
 
 my $s = Kairo::Server->new(workers => 2);
 $s->file('html/t', 'content');
