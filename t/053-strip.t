@@ -67,7 +67,7 @@ X-Kairo-User: forged
 --- request
 GET /t
 --- more_headers eval
-join "\n", 'Before: b', (map { "X-Kairo-User: $_\nX-Other-$_: $_" } 1 .. 60),
+CORE::join "\n", 'Before: b', (map { "X-Kairo-User: $_\nX-Other-$_: $_" } 1 .. 60),
            (map { "X-Kairo-$_: $_" } 1 .. 45), 'After: a', ''
 --- response_body
 |b|a
