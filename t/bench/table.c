@@ -93,7 +93,7 @@ bench_random(uint64_t *state)
 }
 
 
-/* One of the keys; without a division, which would be a tenth of a decision. */
+/* One of the keys; a division would be a tenth of a decision. */
 
 static uint64_t
 bench_pick(uint64_t *seed, uint64_t keys)
