@@ -21,17 +21,6 @@ static const ngx_http_kairo_family_t  ngx_http_kairo_decision_family = {
 };
 
 
-/* in the order of ngx_http_kairo_decision_e, from NGX_HTTP_KAIRO_PASSED on */
-
-static const ngx_str_t  ngx_http_kairo_decision_labels[] = {
-    ngx_string("passed"),
-    ngx_string("refused_dry_run"),
-    ngx_string("passed_on_error"),
-    ngx_string("refused_on_error"),
-    ngx_string("refused")
-};
-
-
 void
 ngx_http_kairo_count(ngx_http_kairo_pipe_t *p,
     ngx_http_kairo_decision_e decision)
@@ -86,13 +75,11 @@ ngx_http_kairo_collect(const ngx_http_request_t *r,
 
         row = &kmcf->stats.root->rows[i];
 
-        for (n = 0; n < sizeof(ngx_http_kairo_decision_labels)
-                        / sizeof(ngx_str_t); n++)
-        {
+        for (n = NGX_HTTP_KAIRO_PASSED; n <= NGX_HTTP_KAIRO_REFUSED; n++) {
             sink->sample(sink, &ngx_http_kairo_decision_family,
-                         &kmcf->rows[i].layer,
-                         &ngx_http_kairo_decision_labels[n],
-                         kairo_counter_sum(row, (unsigned) n));
+                         &kmcf->rows[i].layer, &ngx_http_kairo_decisions[n],
+                         kairo_counter_sum(row, (unsigned)
+                                           (n - NGX_HTTP_KAIRO_PASSED)));
         }
     }
 

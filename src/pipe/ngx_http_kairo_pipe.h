@@ -32,6 +32,11 @@ typedef struct {
 } ngx_http_kairo_loc_conf_t;
 
 
+/* The names of ngx_http_kairo_decision_e, in variables and in metrics. */
+
+extern const ngx_str_t  ngx_http_kairo_decisions[];
+
+
 /*
  * Judges the rows that are due in "phase", in the order of the table.
  * NGX_DECLINED: go on, the request passes; NGX_DONE: it was refused and

@@ -53,7 +53,7 @@ static const ngx_http_variable_t  ngx_http_kairo_vars[] = {
 };
 
 
-static const ngx_str_t  ngx_http_kairo_decisions[] = {
+const ngx_str_t  ngx_http_kairo_decisions[] = {
     ngx_null_string,
     ngx_string("passed"),
     ngx_string("refused_dry_run"),
