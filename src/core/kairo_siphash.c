@@ -39,7 +39,6 @@ kairo_sip_word(kairo_sip_t *s, uint64_t m)
 {
     s->v3 ^= m;
     kairo_sip_round(s);
-    kairo_sip_round(s);
     s->v0 ^= m;
 }
 
@@ -91,7 +90,6 @@ kairo_siphash(const uint64_t key[2], uint64_t word, kairo_span_t s)
     kairo_sip_word(&h, last);
 
     h.v2 ^= 0xff;
-    kairo_sip_round(&h);
     kairo_sip_round(&h);
     kairo_sip_round(&h);
     kairo_sip_round(&h);

@@ -1,8 +1,9 @@
 
 /*
- * SipHash-2-4, a keyed hash: who does not know the key cannot aim two inputs
+ * SipHash-1-3, a keyed hash: who does not know the key cannot aim two inputs
  * at one place (Aumasson and Bernstein, "SipHash: a fast short-input PRF",
- * 2012).
+ * 2012).  The rounds are those that their authors name for hash tables, whose
+ * hashes nobody gets to see; it is no signature.
  */
 
 
