@@ -357,7 +357,8 @@ bench_bare_run(uint64_t keys, uint64_t n, uint64_t seed)
 
         tag = bench_pick(&seed, keys);
         tag = bench_random(&tag);
-        w = bench_words + (uint64_t) (((bench_word_t) tag * BENCH_WORDS) >> 64);
+        w = bench_words;
+        w += (uint64_t) (((bench_word_t) tag * BENCH_WORDS) >> 64);
 
         do {
             old = *(volatile bench_word_t *) w;
