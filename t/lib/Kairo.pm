@@ -9,6 +9,7 @@ use warnings;
 use Test::Nginx::Socket 'no_plan';
 
 use Exporter 'import';
+use File::Path qw(remove_tree);
 
 our @EXPORT_OK = qw(probe_only);
 
@@ -23,6 +24,14 @@ add_block_preprocessor(sub {
 
     $block->set_value('no_error_log',
                       join("\n", (defined $own ? $own : ()), @never));
+});
+
+# Where blocks are reloads, Test::Nginx empties the folders of the block
+# before and leaves them: the next one may have a file of that name.
+
+add_block_preprocessor(sub {
+    remove_tree(glob html_dir() . "/*/")
+        if $ENV{TEST_NGINX_USE_HUP};
 });
 
 no_long_string();
