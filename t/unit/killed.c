@@ -38,11 +38,14 @@ typedef struct {
 } scene_t;
 
 
+/* a new key has a burst too: what is charged twice is seen where it may be
+   charged more than once */
+
 static const scene_t  scenes[] = {
-    { "a new key in an empty set", 0, 0, 0, 0 },
-    { "a new key in place of one that has paid", 3, 5, 0, 0 },
+    { "a new key in an empty set", 0, 0, 0, 2 },
+    { "a new key in place of one that has paid", 3, 5, 0, 2 },
     { "a new key in the last slot", 7, 0, 0, 0 },
-    { "a new key of a full set", 8, 0, 0, 0 },
+    { "a new key of a full set", 8, 0, 0, 2 },
     { "a known key", 4, 0, 1, 2 },
     { "a known key that is refused", 4, 0, 1, 0 }
 };
@@ -181,8 +184,9 @@ is_free(const scene_t *scene)
 static int
 is_sound(const scene_t *scene)
 {
-    int            i, passed, room;
-    kairo_limit_t  l;
+    int                    i, passed, room;
+    kairo_limit_t          l;
+    kairo_table_answer_t   a;
 
     l = bucket(0);
 
@@ -195,9 +199,18 @@ is_sound(const scene_t *scene)
     l = bucket((uint64_t) scene->burst);
     passed = 0;
 
-    while (take(KEY, NOW, &l)) {
-        passed++;
-    }
+    do {
+        a = kairo_table_judge((kairo_table_t *) memory, KEY, NOW, &l,
+                              KAIRO_TABLE_TAKE);
+
+        if (a.overflow && scene->members < 8) {
+            /* a claim of the dead keeps the key from a slot of its own */
+            return 0;
+        }
+
+        passed += a.verdict.pass;
+
+    } while (a.verdict.pass);
 
     room = scene->burst + 1 - scene->mine;
 
