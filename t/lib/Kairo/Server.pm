@@ -16,7 +16,8 @@ my $count = 0;
 
 sub new {
     my ($class, %with) = @_;
-    my $port = ($ENV{TEST_NGINX_CLIENT_PORT} || 18984) + 10 + $count++;
+    my $port = ($ENV{TEST_NGINX_CLIENT_PORT} || 18984) + 10 + $count;
+    $count += $with{ports} || 1;
     my $self = bless {
         port => $port, workers => $with{workers} || 1,
         dir  => "$ENV{KAIRO_ROOT}/build/server-$port",
@@ -28,7 +29,8 @@ sub new {
     return $self;
 }
 
-# The text of http {}; "%%PORT%%" is a port of this server.
+# The text of http {}; "%%PORT%%" is a port of this server, "%%PORT+1%%" the
+# next one where it has more.
 
 sub configure {
     my ($self, $http) = @_;
@@ -38,7 +40,7 @@ sub configure {
     my $load = join '', map { "load_module $_;\n" }
                split ' ', $ENV{TEST_NGINX_LOAD_MODULES};
 
-    $http =~ s/%%PORT%%/$self->{port}/g;
+    $http =~ s/%%PORT(?:\+(\d))?%%/$self->{port} + ($1 || 0)/ge;
     $self->file('nginx.conf', <<END);
 $load$user
 worker_processes $self->{workers};
@@ -132,8 +134,9 @@ sub until {
 }
 
 sub socket {
-    my ($self) = @_;
-    return IO::Socket::INET->new(PeerAddr => "127.0.0.1:$self->{port}",
+    my ($self, $port) = @_;
+    $port ||= $self->{port};
+    return IO::Socket::INET->new(PeerAddr => "127.0.0.1:$port",
                                  Timeout => 30);
 }
 
@@ -165,9 +168,9 @@ sub status {
 }
 
 sub log {
-    my ($self) = @_;
+    my ($self, $name) = @_;
     local $/;
-    open my $in, '<', "$self->{dir}/error.log" or return '';
+    open my $in, '<', "$self->{dir}/" . ($name || 'error.log') or return '';
     return <$in>;
 }
 
