@@ -15,18 +15,46 @@
 #include "core/kairo_span.h"
 
 
+/* An option of a verb, "--name VALUE" or "--name" alone. */
+
 typedef struct {
-    const char   *name;
-    const char   *synopsis;
-    const char   *help;
+    const char   *name;       /* without the hyphens */
+    int           flag;       /* 1: it has no value */
+    const char   *value;      /* NULL: not given; "" for a flag */
+} kairo_option_t;
+
+
+typedef struct {
+    const char       *name;
+    const char       *synopsis;
+    const char       *help;
+    kairo_option_t   *options;    /* ended by a name of NULL; or NULL */
+    /* once, when the options are known; 0, or 2: said what is wrong */
+    int             (*prepare)(void);
     /* answers one value; 0: valid, 1: not */
-    int         (*answer)(kairo_span_t value);
+    int             (*answer)(kairo_span_t value);
 } kairo_verb_t;
+
+
+extern const kairo_verb_t  kairo_verb_token_check;
+extern const kairo_verb_t  kairo_verb_token_issue;
 
 
 int kairo_cmd_rate(kairo_span_t value);
 int kairo_cmd_client(kairo_span_t value);
 int kairo_cmd_zone(kairo_span_t value);
+
+
+/*
+ * The content of a file, which the caller frees; NULL: said why not, on
+ * standard error.
+ */
+
+unsigned char *kairo_cmd_file(const char *path, size_t *n);
+
+/* Text from elsewhere, with what a terminal could act on escaped. */
+
+void kairo_cmd_print(kairo_span_t text);
 
 
 #endif /* KAIRO_H_INCLUDED */
