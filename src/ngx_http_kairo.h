@@ -89,6 +89,21 @@ typedef struct {
 } ngx_http_kairo_refusal_t;
 
 
+/*
+ * Who a verified token says it is.  All text lives as long as the request and
+ * is empty where the token does not tell; none has a control character.
+ */
+
+typedef struct {
+    ngx_str_t                 issuer;       /* the name of kairo_issuer */
+    ngx_str_t                 subject;
+    ngx_str_t                 user;         /* issuer, colon, subject */
+    ngx_str_t                 email;
+    ngx_str_t                 roles;        /* with commas between */
+    ngx_str_t                 tier;
+} ngx_http_kairo_identity_t;
+
+
 typedef enum {
     NGX_HTTP_KAIRO_NONE = 0,
     NGX_HTTP_KAIRO_PASSED,
@@ -119,6 +134,9 @@ struct ngx_http_kairo_pipe_s {
     /* what one layer learns and others, or variables, need */
 
     ngx_str_t                    ratelimit_status;
+    ngx_str_t                    auth_reason;
+
+    const ngx_http_kairo_identity_t  *identity;    /* NULL: nobody known */
 
     /* the walk's own */
 
@@ -161,6 +179,16 @@ ngx_int_t ngx_http_kairo_wait(ngx_http_kairo_pipe_t *p, ngx_kairo_op_t *op);
 const ngx_str_t *ngx_http_kairo_request_field(ngx_http_request_t *r,
     const char *name);
 
+/* Each of them in turn, and NULL at the end; "cursor" begins zeroed. */
+
+typedef struct {
+    const ngx_list_part_t    *part;
+    ngx_uint_t                i;
+} ngx_http_kairo_cursor_t;
+
+const ngx_str_t *ngx_http_kairo_next_field(ngx_http_request_t *r,
+    ngx_http_kairo_cursor_t *cursor, const char *name);
+
 /*
  * Adds fields to the response of a request that passes.  A refusal by a later
  * row drops them.
@@ -168,6 +196,22 @@ const ngx_str_t *ngx_http_kairo_request_field(ngx_http_request_t *r,
 
 ngx_int_t ngx_http_kairo_add_fields(ngx_http_request_t *r,
     const ngx_http_kairo_field_t *fields);
+
+/*
+ * What the application is told: takes all X-Kairo-* fields off the request,
+ * those that an earlier location has told too, and puts these on instead.
+ * Their text lives as long as the request.
+ */
+
+ngx_int_t ngx_http_kairo_tell(ngx_http_request_t *r,
+    const ngx_http_kairo_field_t *fields);
+
+/*
+ * Whether it is a CORS preflight of a location with kairo_preflight on: it has
+ * no credentials and is charged nothing.
+ */
+
+ngx_uint_t ngx_http_kairo_preflight(ngx_http_request_t *r);
 
 /* The request's pipe, or NULL where no row has judged it. */
 
@@ -180,6 +224,44 @@ ngx_http_kairo_pipe_t *ngx_http_kairo_pipe(const ngx_http_request_t *r);
  */
 
 void ngx_http_kairo_use(ngx_conf_t *cf);
+
+
+/* Lines of one kind in the error log of a worker: ten a second. */
+
+#define NGX_HTTP_KAIRO_LINES  10
+
+typedef struct {
+    time_t                   second;
+    ngx_uint_t               lines;         /* in this second */
+    ngx_uint_t               left_out;      /* since the last line */
+} ngx_http_kairo_sample_t;
+
+
+/*
+ * Whether a line may be written; "left_out" tells how many were not since the
+ * one before.
+ */
+
+static inline ngx_uint_t
+ngx_http_kairo_sampled(ngx_http_kairo_sample_t *sample, ngx_uint_t *left_out)
+{
+    if (sample->second != ngx_time()) {
+        sample->second = ngx_time();
+        sample->lines = 0;
+    }
+
+    if (sample->lines == NGX_HTTP_KAIRO_LINES) {
+        sample->left_out++;
+        return 0;
+    }
+
+    sample->lines++;
+
+    *left_out = sample->left_out;
+    sample->left_out = 0;
+
+    return 1;
+}
 
 
 /* Metrics: a source is asked for its samples whenever somebody looks. */

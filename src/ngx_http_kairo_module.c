@@ -3,7 +3,7 @@
  * The entry: the table of rows, and where nginx calls the walk over it.
  *
  * Reads:      nothing of its own.
- * Directives: kairo_client_prefix.
+ * Directives: kairo_client_prefix, kairo_preflight.
  */
 
 
@@ -11,6 +11,7 @@
 #include "core/kairo_addr.h"
 #include "core/kairo_table.h"
 
+#include "layers/auth/ngx_http_kairo_auth.h"
 #include "layers/ratelimit/ngx_http_kairo_ratelimit.h"
 
 #if (NGX_KAIRO_PROBE)
@@ -30,6 +31,10 @@ static const ngx_http_kairo_row_t  ngx_http_kairo_rows[] = {
     /* is there room? */
     { ngx_string("ratelimit"), &ngx_http_kairo_ratelimit_module,
       NGX_HTTP_ACCESS_PHASE, 1, ngx_http_kairo_ratelimit_check },
+
+    /* who is it? */
+    { ngx_string("auth"), &ngx_http_kairo_auth_module,
+      NGX_HTTP_ACCESS_PHASE, 0, ngx_http_kairo_auth_check },
 
 #if (NGX_KAIRO_PROBE)
     /* what a test has told it to answer */
@@ -73,6 +78,13 @@ static ngx_command_t  ngx_http_kairo_commands[] = {
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_kairo_loc_conf_t, client_prefix),
       &ngx_http_kairo_client_prefix_bounds },
+
+    { ngx_string("kairo_preflight"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_kairo_loc_conf_t, preflight),
+      NULL },
 
       ngx_null_command
 };
@@ -259,6 +271,7 @@ ngx_http_kairo_create_loc_conf(ngx_conf_t *cf)
     }
 
     klcf->client_prefix = NGX_CONF_UNSET_UINT;
+    klcf->preflight = NGX_CONF_UNSET;
 
     return klcf;
 }
@@ -272,6 +285,7 @@ ngx_http_kairo_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     ngx_conf_merge_uint_value(conf->client_prefix, prev->client_prefix,
                               KAIRO_ADDR_V6_PREFIX);
+    ngx_conf_merge_value(conf->preflight, prev->preflight, 0);
 
     return NGX_CONF_OK;
 }

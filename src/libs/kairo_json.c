@@ -2,6 +2,14 @@
 #include "libs/kairo_json.h"
 
 
+/* bytes of one name in a pointer */
+
+#define KAIRO_JSON_NAME  256
+
+
+static const char *kairo_json_step(const char *path, char *name);
+
+
 json_t *
 kairo_json_object(kairo_span_t text, const kairo_json_shape_t *limit)
 {
@@ -49,4 +57,52 @@ kairo_json_string(const json_t *string)
     s.n = json_string_length(string);
 
     return s;
+}
+
+
+const json_t *
+kairo_json_at(const json_t *object, const char *path)
+{
+    char  name[KAIRO_JSON_NAME];
+
+    if (*path != '/') {
+        return json_object_get(object, path);
+    }
+
+    while (object && path && *path) {
+
+        path = kairo_json_step(path + 1, name);
+        object = path ? json_object_get(object, name) : NULL;
+    }
+
+    return object;
+}
+
+
+/* One name of a pointer, and what is behind it; NULL: it is too long. */
+
+static const char *
+kairo_json_step(const char *path, char *name)
+{
+    size_t  n;
+
+    for (n = 0; *path && *path != '/'; path++) {
+
+        if (n == KAIRO_JSON_NAME - 1) {
+            return NULL;
+        }
+
+        name[n] = *path;
+
+        if (path[0] == '~' && (path[1] == '0' || path[1] == '1')) {
+            name[n] = path[1] == '0' ? '~' : '/';
+            path++;
+        }
+
+        n++;
+    }
+
+    name[n] = '\0';
+
+    return path;
 }

@@ -36,6 +36,14 @@ const char *kairo_json_text(const json_t *object, const char *name);
 
 kairo_span_t kairo_json_span(const json_t *object, const char *name);
 
+/*
+ * The value that "path" names: a member of the object, or, where it begins
+ * with a slash, what a JSON Pointer leads to (RFC 6901) by way of objects.
+ * NULL when there is none.
+ */
+
+const json_t *kairo_json_at(const json_t *object, const char *path);
+
 /* A json_t that is a string, as a span; "p" NULL when it is none. */
 
 kairo_span_t kairo_json_string(const json_t *string);

@@ -12,6 +12,7 @@ static const kairo_json_shape_t  kairo_keyset_shape = { 8, 8192 };
 
 
 static int kairo_keyset_is_json(kairo_span_t text);
+static int kairo_keyset_is_pem(kairo_span_t text);
 static const char *kairo_keyset_pem(kairo_keyset_t *set, kairo_span_t text);
 static const char *kairo_keyset_end(kairo_keyset_t *set, const char *none);
 static int kairo_keyset_add(kairo_keyset_t *set, const char *wrong);
@@ -78,6 +79,12 @@ kairo_keyset_secret(kairo_keyset_t *set, kairo_span_t secret)
 {
     memset(set, 0, sizeof(*set));
 
+    /* a public key is known to all, and must not be taken for a secret */
+
+    if (kairo_keyset_is_pem(secret)) {
+        return "it is PEM, and no secret";
+    }
+
     (void) kairo_keyset_add(set, kairo_key_secret(&set->keys[0],
                                                   kairo_alg_secret(secret)));
 
@@ -88,15 +95,9 @@ kairo_keyset_secret(kairo_keyset_t *set, kairo_span_t secret)
 const char *
 kairo_keyset_any(kairo_keyset_t *set, kairo_span_t text)
 {
-    static const char  begin[] = "-----BEGIN ";
-
-    if (kairo_keyset_is_json(text)
-        || memmem(text.p, text.n, begin, sizeof(begin) - 1))
-    {
-        return kairo_keyset_file(set, text, 1);
-    }
-
-    return kairo_keyset_secret(set, text);
+    return kairo_keyset_is_json(text) || kairo_keyset_is_pem(text)
+           ? kairo_keyset_file(set, text, 1)
+           : kairo_keyset_secret(set, text);
 }
 
 
@@ -156,6 +157,20 @@ kairo_keyset_find(const kairo_keyset_t *set, kairo_alg_t alg,
 }
 
 
+uint32_t
+kairo_keyset_algs(const kairo_keyset_t *set)
+{
+    size_t    i;
+    uint32_t  algs;
+
+    for (i = 0, algs = 0; i < set->n; i++) {
+        algs |= set->keys[i].algs;
+    }
+
+    return algs;
+}
+
+
 int
 kairo_keyset_has(const kairo_keyset_t *set, const unsigned char *thumb)
 {
@@ -185,6 +200,15 @@ kairo_keyset_is_json(kairo_span_t text)
     }
 
     return 0;
+}
+
+
+static int
+kairo_keyset_is_pem(kairo_span_t text)
+{
+    static const char  begin[] = "-----BEGIN ";
+
+    return memmem(text.p, text.n, begin, sizeof(begin) - 1) != NULL;
 }
 
 

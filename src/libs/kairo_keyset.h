@@ -35,9 +35,9 @@ typedef enum {
 
 
 /*
- * All of them fill "set", which need not be initialised, and return NULL: at least
- * one key is of use.  Or they return what is wrong, "set" holds no key, and
- * "why" and "first" tell of the first that was refused, if any was.
+ * All of them fill "set", which need not be initialised, and return NULL: at
+ * least one key is of use.  Or they return what is wrong, and "set" holds no
+ * key.  In both cases "why" and "first" tell of the first that was refused.
  *
  * A JWK Set (RFC 7517, section 5) or a single JWK; "secrets" allows oct.
  */
@@ -73,6 +73,10 @@ void kairo_keyset_free(kairo_keyset_t *set);
 
 kairo_keyset_rc_t kairo_keyset_find(const kairo_keyset_t *set,
     kairo_alg_t alg, kairo_span_t kid, const kairo_key_t **key);
+
+/* What its keys are for. */
+
+uint32_t kairo_keyset_algs(const kairo_keyset_t *set);
 
 /* Whether a key of this thumb is in the set. */
 

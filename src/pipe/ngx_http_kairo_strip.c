@@ -10,6 +10,7 @@
 #include "core/kairo_header.h"
 
 
+static ngx_int_t ngx_http_kairo_strip_list(ngx_http_request_t *r);
 static ngx_int_t ngx_http_kairo_strip_part(ngx_http_request_t *r,
     ngx_list_part_t *part);
 static ngx_int_t ngx_http_kairo_strip_field(ngx_http_request_t *r,
@@ -19,8 +20,6 @@ static ngx_int_t ngx_http_kairo_strip_field(ngx_http_request_t *r,
 ngx_int_t
 ngx_http_kairo_strip(ngx_http_request_t *r)
 {
-    ngx_list_t                       *list;
-    ngx_list_part_t                  *part, *prev;
     const ngx_http_kairo_srv_conf_t  *kscf;
 
     kscf = ngx_http_get_module_srv_conf(r, ngx_http_kairo_module);
@@ -29,13 +28,59 @@ ngx_http_kairo_strip(ngx_http_request_t *r)
         return NGX_DECLINED;
     }
 
+    return ngx_http_kairo_strip_list(r) == NGX_OK
+           ? NGX_DECLINED : NGX_HTTP_INTERNAL_SERVER_ERROR;
+}
+
+
+ngx_int_t
+ngx_http_kairo_tell(ngx_http_request_t *r,
+    const ngx_http_kairo_field_t *fields)
+{
+    ngx_table_elt_t               *h;
+    const ngx_http_kairo_field_t  *field;
+
+    if (ngx_http_kairo_strip_list(r) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    for (field = fields; field; field = field->next) {
+
+        h = ngx_list_push(&r->headers_in.headers);
+        if (h == NULL) {
+            return NGX_ERROR;
+        }
+
+        ngx_memzero(h, sizeof(ngx_table_elt_t));
+
+        h->key = field->name;
+        h->value = field->value;
+
+        h->lowcase_key = ngx_pnalloc(r->pool, h->key.len);
+        if (h->lowcase_key == NULL) {
+            return NGX_ERROR;
+        }
+
+        h->hash = ngx_hash_strlow(h->lowcase_key, h->key.data, h->key.len);
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_kairo_strip_list(ngx_http_request_t *r)
+{
+    ngx_list_t       *list;
+    ngx_list_part_t  *part, *prev;
+
     prev = NULL;
     list = &r->headers_in.headers;
 
     for (part = &list->part; part; part = part->next) {
 
         if (ngx_http_kairo_strip_part(r, part) != NGX_OK) {
-            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+            return NGX_ERROR;
         }
 
         if (part->nelts || prev == NULL) {
@@ -52,7 +97,7 @@ ngx_http_kairo_strip(ngx_http_request_t *r)
         }
     }
 
-    return NGX_DECLINED;
+    return NGX_OK;
 }
 
 

@@ -35,15 +35,6 @@ typedef enum {
 } ngx_http_kairo_ratelimit_result_e;
 
 
-/* Lines of one kind that a worker writes about a zone; see _log.c. */
-
-typedef struct {
-    time_t                           second;
-    ngx_uint_t                       lines;       /* in this second */
-    ngx_uint_t                       left_out;    /* since the last line */
-} ngx_http_kairo_ratelimit_sample_t;
-
-
 /* kairo_ratelimit_zone; lives as long as its configuration cycle. */
 
 typedef struct {
@@ -51,9 +42,9 @@ typedef struct {
     ngx_http_complex_value_t           key;
     ngx_http_complex_value_t          *value;     /* of the rate; or NULL */
     kairo_rate_t                       rate;      /* fixed, or the default */
-    ngx_http_kairo_ratelimit_sample_t  delayed;
-    ngx_http_kairo_ratelimit_sample_t  rejected;
-    ngx_http_kairo_ratelimit_sample_t  failed;
+    ngx_http_kairo_sample_t            delayed;
+    ngx_http_kairo_sample_t            rejected;
+    ngx_http_kairo_sample_t            failed;
 } ngx_http_kairo_ratelimit_zone_t;
 
 

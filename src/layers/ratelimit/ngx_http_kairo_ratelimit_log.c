@@ -11,14 +11,10 @@
 #include "layers/ratelimit/ngx_http_kairo_ratelimit.h"
 
 
-#define NGX_HTTP_KAIRO_RATELIMIT_LINES  10
-
-
 static uint64_t ngx_http_kairo_ratelimit_excess(
     const ngx_http_kairo_ratelimit_ask_t *ask);
 static ngx_uint_t ngx_http_kairo_ratelimit_sampled(ngx_http_kairo_pipe_t *p,
-    ngx_http_kairo_ratelimit_sample_t *sample, ngx_uint_t level,
-    const ngx_str_t *zone);
+    ngx_http_kairo_sample_t *sample, ngx_uint_t level, const ngx_str_t *zone);
 
 
 void
@@ -119,28 +115,15 @@ ngx_http_kairo_ratelimit_excess(const ngx_http_kairo_ratelimit_ask_t *ask)
 
 static ngx_uint_t
 ngx_http_kairo_ratelimit_sampled(ngx_http_kairo_pipe_t *p,
-    ngx_http_kairo_ratelimit_sample_t *sample, ngx_uint_t level,
-    const ngx_str_t *zone)
+    ngx_http_kairo_sample_t *sample, ngx_uint_t level, const ngx_str_t *zone)
 {
     ngx_uint_t  left_out;
 
-    if (sample->second != ngx_time()) {
-        sample->second = ngx_time();
-        sample->lines = 0;
-    }
-
-    if (sample->lines == NGX_HTTP_KAIRO_RATELIMIT_LINES) {
-        sample->left_out++;
+    if (!ngx_http_kairo_sampled(sample, &left_out)) {
         return 0;
     }
 
-    sample->lines++;
-
-    left_out = sample->left_out;
-
     if (left_out) {
-        sample->left_out = 0;
-
         ngx_log_error(level, p->request->connection->log, 0,
                       "kairo ratelimit: left out %ui lines like the next one, "
                       "by zone \"%V\"", left_out, zone);

@@ -1,0 +1,284 @@
+
+/*
+ * auth: who is it?
+ *
+ * Reads:      a signed token (JWT) in Authorization: Bearer or a cookie.
+ * Store:      keys of issuers, from files or secrets; a cache of tokens that
+ *             were verified, in shared memory.
+ * Store down: keys that can't be read anew stay as they were; without any the
+ *             request is refused with 503.
+ * Directives: kairo_issuer, kairo_auth, kairo_auth_origins, kairo_auth_cache,
+ *             kairo_auth_log_level, kairo_auth_dry_run.
+ */
+
+
+#include "layers/auth/ngx_http_kairo_auth.h"
+
+
+static char *ngx_http_kairo_auth_origins(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static void *ngx_http_kairo_auth_create_main_conf(ngx_conf_t *cf);
+static char *ngx_http_kairo_auth_init_main_conf(ngx_conf_t *cf, void *conf);
+static void *ngx_http_kairo_auth_create_conf(ngx_conf_t *cf);
+static char *ngx_http_kairo_auth_merge_conf(ngx_conf_t *cf, void *parent,
+    void *child);
+static ngx_int_t ngx_http_kairo_auth_init_process(ngx_cycle_t *cycle);
+
+
+static ngx_conf_enum_t  ngx_http_kairo_auth_log_levels[] = {
+    { ngx_string("info"), NGX_LOG_INFO },
+    { ngx_string("notice"), NGX_LOG_NOTICE },
+    { ngx_string("warn"), NGX_LOG_WARN },
+    { ngx_string("error"), NGX_LOG_ERR },
+    { ngx_null_string, 0 }
+};
+
+
+static ngx_command_t  ngx_http_kairo_auth_commands[] = {
+
+    { ngx_string("kairo_issuer"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_BLOCK|NGX_CONF_TAKE1,
+      ngx_http_kairo_issuer,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("kairo_auth"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_http_kairo_auth,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("kairo_auth_origins"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_http_kairo_auth_origins,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("kairo_auth_cache"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_size_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_kairo_auth_main_conf_t, cache_size),
+      NULL },
+
+    { ngx_string("kairo_auth_log_level"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_enum_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_kairo_auth_conf_t, log_level),
+      &ngx_http_kairo_auth_log_levels },
+
+    { ngx_string("kairo_auth_dry_run"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_kairo_auth_conf_t, dry_run),
+      NULL },
+
+      ngx_null_command
+};
+
+
+static ngx_http_module_t  ngx_http_kairo_auth_module_ctx = {
+    ngx_http_kairo_auth_variables,         /* preconfiguration */
+    ngx_http_kairo_auth_bind,              /* postconfiguration */
+
+    ngx_http_kairo_auth_create_main_conf,  /* create main configuration */
+    ngx_http_kairo_auth_init_main_conf,    /* init main configuration */
+
+    NULL,                                  /* create server configuration */
+    NULL,                                  /* merge server configuration */
+
+    ngx_http_kairo_auth_create_conf,       /* create location configuration */
+    ngx_http_kairo_auth_merge_conf         /* merge location configuration */
+};
+
+
+ngx_module_t  ngx_http_kairo_auth_module = {
+    NGX_MODULE_V1,
+    &ngx_http_kairo_auth_module_ctx,       /* module context */
+    ngx_http_kairo_auth_commands,          /* module directives */
+    NGX_HTTP_MODULE,                       /* module type */
+    NULL,                                  /* init master */
+    NULL,                                  /* init module */
+    ngx_http_kairo_auth_init_process,      /* init process */
+    NULL,                                  /* init thread */
+    NULL,                                  /* exit thread */
+    NULL,                                  /* exit process */
+    NULL,                                  /* exit master */
+    NGX_MODULE_V1_PADDING
+};
+
+
+/* Origins as a browser writes them (RFC 6454, section 6.2). */
+
+static char *
+ngx_http_kairo_auth_origins(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_kairo_auth_conf_t *acf = conf;
+
+    u_char      *host;
+    ngx_str_t   *value, *origin;
+    ngx_uint_t   i;
+
+    if (acf->origins) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    acf->origins = ngx_array_create(cf->pool, cf->args->nelts - 1,
+                                    sizeof(ngx_str_t));
+    if (acf->origins == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    for (i = 1; i < cf->args->nelts; i++) {
+
+        if (cf->args->nelts == 2 && ngx_strcmp(value[1].data, "off") == 0) {
+            break;
+        }
+
+        host = (u_char *) ngx_strstr(value[i].data, "://");
+
+        if (host == NULL || host == value[i].data || host[3] == '\0'
+            || ngx_strchr(host + 3, '/') || ngx_strchr(host + 3, '*'))
+        {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid origin \"%V\", expected scheme, host "
+                               "and port, as in https://app.example.com",
+                               &value[i]);
+            return NGX_CONF_ERROR;
+        }
+
+        origin = ngx_array_push(acf->origins);
+        *origin = value[i];
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static void *
+ngx_http_kairo_auth_create_main_conf(ngx_conf_t *cf)
+{
+    ngx_http_kairo_auth_main_conf_t  *amcf;
+
+    amcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_kairo_auth_main_conf_t));
+    if (amcf == NULL) {
+        return NULL;
+    }
+
+    amcf->cache_size = NGX_CONF_UNSET_SIZE;
+
+    if (ngx_array_init(&amcf->issuers, cf->pool, 4,
+                       sizeof(ngx_http_kairo_issuer_t *))
+        != NGX_OK
+        || ngx_array_init(&amcf->rules, cf->pool, 8,
+                          sizeof(ngx_http_kairo_auth_rule_t *))
+           != NGX_OK)
+    {
+        return NULL;
+    }
+
+    return amcf;
+}
+
+
+static char *
+ngx_http_kairo_auth_init_main_conf(ngx_conf_t *cf, void *conf)
+{
+    ngx_http_kairo_auth_main_conf_t *amcf = conf;
+
+    ngx_conf_init_size_value(amcf->cache_size, 4 * 1024 * 1024);
+
+    if (amcf->cache_size < 16 * ngx_pagesize) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "kairo_auth_cache of %uz bytes is too small, "
+                           "expected at least 64k", amcf->cache_size);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static void *
+ngx_http_kairo_auth_create_conf(ngx_conf_t *cf)
+{
+    ngx_http_kairo_auth_conf_t  *acf;
+
+    acf = ngx_pcalloc(cf->pool, sizeof(ngx_http_kairo_auth_conf_t));
+    if (acf == NULL) {
+        return NULL;
+    }
+
+    /*
+     * set by ngx_pcalloc():
+     *
+     *     acf->layer.mode = NGX_HTTP_KAIRO_OFF;
+     *     acf->rule = NULL;
+     *     acf->origins = NULL;
+     */
+
+    acf->log_level = NGX_CONF_UNSET_UINT;
+    acf->dry_run = NGX_CONF_UNSET;
+
+    return acf;
+}
+
+
+static char *
+ngx_http_kairo_auth_merge_conf(ngx_conf_t *cf, void *parent, void *child)
+{
+    ngx_http_kairo_auth_conf_t *prev = parent;
+    ngx_http_kairo_auth_conf_t *conf = child;
+
+    if (conf->rule == NULL) {
+        conf->rule = prev->rule;
+    }
+
+    if (conf->origins == NULL) {
+        conf->origins = prev->origins;
+    }
+
+    ngx_conf_merge_uint_value(conf->log_level, prev->log_level, NGX_LOG_WARN);
+    ngx_conf_merge_value(conf->dry_run, prev->dry_run, 0);
+
+    if (conf->rule && conf->rule->need != NGX_HTTP_KAIRO_AUTH_OFF) {
+        conf->layer.mode = conf->dry_run ? NGX_HTTP_KAIRO_DRY_RUN
+                                         : NGX_HTTP_KAIRO_ON;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static ngx_int_t
+ngx_http_kairo_auth_init_process(ngx_cycle_t *cycle)
+{
+    ngx_uint_t                         i;
+    ngx_http_kairo_issuer_t          **issuer;
+    ngx_http_kairo_auth_main_conf_t   *amcf;
+
+    amcf = ngx_http_cycle_get_module_main_conf(cycle,
+                                               ngx_http_kairo_auth_module);
+
+    if (amcf == NULL
+        || (ngx_process != NGX_PROCESS_WORKER
+            && ngx_process != NGX_PROCESS_SINGLE))
+    {
+        return NGX_OK;
+    }
+
+    issuer = amcf->issuers.elts;
+
+    for (i = 0; i < amcf->issuers.nelts; i++) {
+        ngx_kairo_keys_watch(&issuer[i]->keys, cycle);
+    }
+
+    return NGX_OK;
+}
