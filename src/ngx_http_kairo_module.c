@@ -36,6 +36,10 @@ static const ngx_http_kairo_row_t  ngx_http_kairo_rows[] = {
     { ngx_string("auth"), &ngx_http_kairo_auth_module,
       NGX_HTTP_ACCESS_PHASE, 0, ngx_http_kairo_auth_check },
 
+    /* is there room for them? */
+    { ngx_string("ratelimit"), &ngx_http_kairo_ratelimit_module,
+      NGX_HTTP_ACCESS_PHASE, 1, ngx_http_kairo_ratelimit_check_identity },
+
 #if (NGX_KAIRO_PROBE)
     /* what a test has told it to answer */
     { ngx_string("probe"), &ngx_http_kairo_probe_module,

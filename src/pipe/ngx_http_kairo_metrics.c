@@ -21,6 +21,12 @@ static const ngx_http_kairo_family_t  ngx_http_kairo_decision_family = {
 };
 
 
+static ngx_uint_t ngx_http_kairo_first_row(
+    const ngx_http_kairo_main_conf_t *kmcf, ngx_uint_t row);
+static uint64_t ngx_http_kairo_decided(const ngx_http_kairo_main_conf_t *kmcf,
+    ngx_uint_t first, ngx_uint_t decision);
+
+
 void
 ngx_http_kairo_count(ngx_http_kairo_pipe_t *p,
     ngx_http_kairo_decision_e decision)
@@ -63,7 +69,6 @@ ngx_http_kairo_collect(const ngx_http_request_t *r,
     static const ngx_str_t  nginx = ngx_string(NGINX_VERSION);
 
     ngx_uint_t                   i, n;
-    const kairo_counters_t      *row;
     ngx_http_kairo_source_t     *source;
     ngx_http_kairo_main_conf_t  *kmcf;
 
@@ -73,13 +78,14 @@ ngx_http_kairo_collect(const ngx_http_request_t *r,
 
     for (i = 0; kmcf->stats.root && i < kmcf->nrows; i++) {
 
-        row = &kmcf->stats.root->rows[i];
+        if (ngx_http_kairo_first_row(kmcf, i) != i) {
+            continue;
+        }
 
         for (n = NGX_HTTP_KAIRO_PASSED; n <= NGX_HTTP_KAIRO_REFUSED; n++) {
             sink->sample(sink, &ngx_http_kairo_decision_family,
                          &kmcf->rows[i].layer, &ngx_http_kairo_decisions[n],
-                         kairo_counter_sum(row, (unsigned)
-                                           (n - NGX_HTTP_KAIRO_PASSED)));
+                         ngx_http_kairo_decided(kmcf, i, n));
         }
     }
 
@@ -88,4 +94,46 @@ ngx_http_kairo_collect(const ngx_http_request_t *r,
     for (i = 0; i < kmcf->sources.nelts; i++) {
         source[i].collect(source[i].data, sink);
     }
+}
+
+
+/* A layer may have several rows, and has one line of each decision. */
+
+static ngx_uint_t
+ngx_http_kairo_first_row(const ngx_http_kairo_main_conf_t *kmcf,
+    ngx_uint_t row)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < row; i++) {
+        if (kmcf->rows[i].module == kmcf->rows[row].module
+            && kmcf->rows[i].layer.len == kmcf->rows[row].layer.len
+            && ngx_strncmp(kmcf->rows[i].layer.data,
+                           kmcf->rows[row].layer.data,
+                           kmcf->rows[i].layer.len)
+               == 0)
+        {
+            break;
+        }
+    }
+
+    return i;
+}
+
+
+static uint64_t
+ngx_http_kairo_decided(const ngx_http_kairo_main_conf_t *kmcf,
+    ngx_uint_t first, ngx_uint_t decision)
+{
+    uint64_t    sum;
+    ngx_uint_t  i;
+
+    for (i = first, sum = 0; i < kmcf->nrows; i++) {
+        if (ngx_http_kairo_first_row(kmcf, i) == first) {
+            sum += kairo_counter_sum(&kmcf->stats.root->rows[i], (unsigned)
+                                     (decision - NGX_HTTP_KAIRO_PASSED));
+        }
+    }
+
+    return sum;
 }

@@ -17,8 +17,6 @@
 static ngx_int_t ngx_kairo_keys_load(ngx_conf_t *cf, ngx_kairo_keys_t *keys);
 static ngx_int_t ngx_kairo_keys_init(ngx_shm_zone_t *shm_zone, void *data);
 static void ngx_kairo_keys_forget(void *data);
-static void ngx_kairo_keys_publish(ngx_kairo_keys_t *keys,
-    const ngx_str_t *text);
 static ngx_int_t ngx_kairo_keys_copy(ngx_kairo_keys_t *keys, ngx_str_t *text,
     uint64_t *number);
 static void ngx_kairo_keys_update(ngx_kairo_keys_t *keys);
@@ -26,9 +24,6 @@ static void ngx_kairo_keys_look(ngx_event_t *ev);
 static void ngx_kairo_keys_renew(ngx_kairo_keys_t *keys);
 static const char *ngx_kairo_keys_read(const char *path, ngx_str_t *text,
     ngx_file_info_t *fi);
-static const char *ngx_kairo_keys_parse(const ngx_kairo_keys_t *keys,
-    const ngx_str_t *text, kairo_keyset_t **set);
-static void ngx_kairo_keys_free(kairo_keyset_t *set);
 static void ngx_kairo_keys_note(ngx_kairo_keys_t *keys,
     const ngx_file_info_t *fi);
 static ngx_int_t ngx_kairo_keys_noted(const ngx_kairo_keys_t *keys,
@@ -52,19 +47,21 @@ ngx_kairo_keys_add(ngx_conf_t *cf, ngx_kairo_keys_t *keys, void *tag)
     cln->handler = ngx_kairo_keys_forget;
     cln->data = keys;
 
-    if (ngx_kairo_keys_load(cf, keys) != NGX_OK) {
+    if (keys->location.len == 0
+        && ngx_kairo_keys_load(cf, keys) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
-    if (keys->path.len == 0) {
-        /* a secret has no need to be shared: it stays in the configuration */
+    if (keys->secret.len) {
+        /* it has no need to be shared: it stays in the configuration */
         return NGX_OK;
     }
 
-    /* another file is another zone: a reload that fails changes nothing */
+    /* another source is another zone: a reload that fails changes nothing */
 
-    path.p = keys->path.data;
-    path.n = keys->path.len;
+    path.p = keys->path.len ? keys->path.data : keys->location.data;
+    path.n = keys->path.len + keys->location.len;
 
     name.data = ngx_pnalloc(cf->pool, sizeof(NGX_KAIRO_KEYS_ZONE)
                                       + keys->name.len + 17);
@@ -73,7 +70,8 @@ ngx_kairo_keys_add(ngx_conf_t *cf, ngx_kairo_keys_t *keys, void *tag)
     }
 
     name.len = ngx_sprintf(name.data, NGX_KAIRO_KEYS_ZONE "%V:%016xL",
-                           &keys->name, kairo_siphash(key, 0, path))
+                           &keys->name,
+                           kairo_siphash(key, keys->path.len != 0, path))
                - name.data;
 
     keys->shm_zone = ngx_shared_memory_add(cf, &name, NGX_KAIRO_KEYS_SIZE,
@@ -111,11 +109,22 @@ ngx_kairo_keys_watch(ngx_kairo_keys_t *keys, ngx_cycle_t *cycle)
 const kairo_keyset_t *
 ngx_kairo_keys(ngx_kairo_keys_t *keys)
 {
+    uint64_t  fetched;
+
     if (keys->root
         && __atomic_load_n(&keys->root->number, __ATOMIC_ACQUIRE)
            != keys->number)
     {
         ngx_kairo_keys_update(keys);
+    }
+
+    if (keys->location.len) {
+
+        fetched = __atomic_load_n(&keys->root->fetched, __ATOMIC_RELAXED);
+
+        if (ngx_kairo_now() - fetched > (uint64_t) keys->stale * 1000000) {
+            return NULL;
+        }
     }
 
     return keys->set;
@@ -212,9 +221,10 @@ ngx_kairo_keys_init(ngx_shm_zone_t *shm_zone, void *data)
         keys->root->magic = NGX_KAIRO_KEYS_MAGIC;
     }
 
-    ngx_kairo_keys_publish(keys, &keys->text);
-
-    keys->number = keys->root->number;
+    if (keys->path.len) {
+        ngx_kairo_keys_publish(keys, &keys->text);
+        keys->number = keys->root->number;
+    }
 
     return NGX_OK;
 }
@@ -232,9 +242,7 @@ ngx_kairo_keys_forget(void *data)
 }
 
 
-/* Makes the text the one that all workers read; no change, no new number. */
-
-static void
+void
 ngx_kairo_keys_publish(ngx_kairo_keys_t *keys, const ngx_str_t *text)
 {
     uint64_t                next;
@@ -442,9 +450,7 @@ ngx_kairo_keys_read(const char *path, ngx_str_t *text, ngx_file_info_t *fi)
 }
 
 
-/* "set" is to be freed whatever is returned, and may be NULL. */
-
-static const char *
+const char *
 ngx_kairo_keys_parse(const ngx_kairo_keys_t *keys, const ngx_str_t *text,
     kairo_keyset_t **set)
 {
@@ -458,12 +464,17 @@ ngx_kairo_keys_parse(const ngx_kairo_keys_t *keys, const ngx_str_t *text,
     s.p = text->data;
     s.n = text->len;
 
+    if (keys->location.len) {
+        /* who answers a fetch may not make himself a secret */
+        return kairo_keyset_jwks(*set, s, 0);
+    }
+
     return keys->path.len ? kairo_keyset_file(*set, s, 1)
                           : kairo_keyset_secret(*set, s);
 }
 
 
-static void
+void
 ngx_kairo_keys_free(kairo_keyset_t *set)
 {
     if (set) {

@@ -94,6 +94,7 @@ typedef struct {
     const ngx_http_kairo_issuer_t  *issuer;
     kairo_alg_t                     alg;
     kairo_jwt_times_t               times;
+    ngx_uint_t                      newer;   /* keys might let it pass */
     u_char                          thumb[KAIRO_KEY_THUMB];    /* its key's */
     kairo_facts_t                   facts;
     u_char                          buf[KAIRO_FACTS_SIZE];
@@ -157,6 +158,24 @@ ngx_uint_t ngx_http_kairo_auth_same_origin(ngx_http_request_t *r,
 ngx_int_t ngx_http_kairo_auth_verify(ngx_http_request_t *r,
     const ngx_http_kairo_auth_rule_t *rule, kairo_span_t text,
     ngx_http_kairo_auth_token_t *token, const char **reason);
+
+/*
+ * Fetches the issuer's keys beside the request.  NGX_OK: it is under way;
+ * NGX_AGAIN: another request is at it; NGX_DECLINED: they are not fetched, or
+ * it is too early.
+ */
+
+ngx_int_t ngx_http_kairo_auth_fetch(ngx_http_request_t *r,
+    const ngx_http_kairo_issuer_t *issuer);
+
+/* For check(): judges again when the fetch has ended.  NGX_AGAIN or _ERROR. */
+
+ngx_int_t ngx_http_kairo_auth_wait(ngx_http_kairo_pipe_t *p,
+    const ngx_http_kairo_issuer_t *issuer);
+
+/* The row's answer after that: as check(), and waits no more. */
+
+ngx_int_t ngx_http_kairo_auth_again(ngx_http_kairo_pipe_t *p);
 
 /* Tells the pipe, and the application, who it is by which token. */
 

@@ -13,7 +13,13 @@
 #define NGX_HTTP_KAIRO_AUTH_RETRY  5
 
 
+static ngx_int_t ngx_http_kairo_auth_ask(ngx_http_kairo_pipe_t *p,
+    ngx_uint_t wait);
+static ngx_int_t ngx_http_kairo_auth_present(ngx_http_kairo_pipe_t *p,
+    const ngx_http_kairo_auth_conf_t *acf, kairo_span_t text, ngx_uint_t wait);
 static ngx_int_t ngx_http_kairo_auth_absent(ngx_http_kairo_pipe_t *p,
+    const ngx_http_kairo_auth_conf_t *acf);
+static ngx_int_t ngx_http_kairo_auth_keyless(ngx_http_kairo_pipe_t *p,
     const ngx_http_kairo_auth_conf_t *acf);
 static ngx_int_t ngx_http_kairo_auth_failed(ngx_http_kairo_pipe_t *p,
     const ngx_http_kairo_auth_conf_t *acf, const char *reason);
@@ -28,11 +34,25 @@ static void ngx_http_kairo_auth_log(ngx_http_kairo_pipe_t *p,
 ngx_int_t
 ngx_http_kairo_auth_check(ngx_http_kairo_pipe_t *p)
 {
+    return ngx_http_kairo_auth_ask(p, 1);
+}
+
+
+ngx_int_t
+ngx_http_kairo_auth_again(ngx_http_kairo_pipe_t *p)
+{
+    return ngx_http_kairo_auth_ask(p, 0);
+}
+
+
+/* "wait" allows to wait for newer keys. */
+
+static ngx_int_t
+ngx_http_kairo_auth_ask(ngx_http_kairo_pipe_t *p, ngx_uint_t wait)
+{
     ngx_int_t                          rc;
     ngx_uint_t                         cookie;
-    const char                        *reason;
     kairo_span_t                       text;
-    ngx_http_kairo_auth_token_t        token;
     const ngx_http_kairo_auth_conf_t  *acf;
 
     acf = ngx_http_kairo_conf(p->request, &ngx_http_kairo_auth_module);
@@ -55,7 +75,6 @@ ngx_http_kairo_auth_check(ngx_http_kairo_pipe_t *p)
     }
 
     if (rc == NGX_ABORT) {
-        ngx_str_set(&p->auth_reason, "duplicate_credential");
         ngx_http_kairo_auth_log(p, acf, "duplicate_credential");
 
         return ngx_http_kairo_auth_refuse(p, NGX_HTTP_BAD_REQUEST,
@@ -64,7 +83,6 @@ ngx_http_kairo_auth_check(ngx_http_kairo_pipe_t *p)
     }
 
     if (cookie && !ngx_http_kairo_auth_same_origin(p->request, acf)) {
-        ngx_str_set(&p->auth_reason, "cross_site");
         ngx_http_kairo_auth_log(p, acf, "cross_site");
 
         return ngx_http_kairo_auth_refuse(p, NGX_HTTP_FORBIDDEN, "cross_site",
@@ -73,26 +91,45 @@ ngx_http_kairo_auth_check(ngx_http_kairo_pipe_t *p)
                    "token in Authorization: Bearer");
     }
 
-    reason = NULL;
+    return ngx_http_kairo_auth_present(p, acf, text, wait);
+}
+
+
+static ngx_int_t
+ngx_http_kairo_auth_present(ngx_http_kairo_pipe_t *p,
+    const ngx_http_kairo_auth_conf_t *acf, kairo_span_t text, ngx_uint_t wait)
+{
+    ngx_int_t                     rc, fetch;
+    const char                   *reason;
+    ngx_http_kairo_auth_token_t   token;
+
+    reason = "no_memory";
     rc = ngx_http_kairo_auth_verify(p->request, acf->rule, text, &token,
                                     &reason);
-
     if (rc == NGX_OK) {
+
+        if (ngx_kairo_keys_due(&token.issuer->keys)) {
+            (void) ngx_http_kairo_auth_fetch(p->request, token.issuer);
+        }
+
         return ngx_http_kairo_auth_identify(p, &token, text);
     }
 
-    if (rc == NGX_BUSY) {
-        ngx_str_set(&p->auth_reason, "no_keys");
-        ngx_http_kairo_auth_log(p, acf, "no_keys");
-        p->refusal.retry_after = NGX_HTTP_KAIRO_AUTH_RETRY;
-
-        return ngx_http_kairo_auth_refuse(p, NGX_HTTP_SERVICE_UNAVAILABLE,
-                   "no_keys", "the keys to verify tokens are not loaded yet; "
-                   "try again later");
+    if (rc == NGX_ERROR) {
+        return NGX_ERROR;
     }
 
-    return rc == NGX_DECLINED ? ngx_http_kairo_auth_failed(p, acf, reason)
-                              : NGX_ERROR;
+    if (token.newer && wait) {
+
+        fetch = ngx_http_kairo_auth_fetch(p->request, token.issuer);
+
+        if (fetch == NGX_OK || fetch == NGX_AGAIN) {
+            return ngx_http_kairo_auth_wait(p, token.issuer);
+        }
+    }
+
+    return rc == NGX_BUSY ? ngx_http_kairo_auth_keyless(p, acf)
+                          : ngx_http_kairo_auth_failed(p, acf, reason);
 }
 
 
@@ -123,12 +160,24 @@ ngx_http_kairo_auth_absent(ngx_http_kairo_pipe_t *p,
 
 
 static ngx_int_t
+ngx_http_kairo_auth_keyless(ngx_http_kairo_pipe_t *p,
+    const ngx_http_kairo_auth_conf_t *acf)
+{
+    ngx_http_kairo_auth_log(p, acf, "no_keys");
+
+    p->refusal.retry_after = NGX_HTTP_KAIRO_AUTH_RETRY;
+
+    return ngx_http_kairo_auth_refuse(p, NGX_HTTP_SERVICE_UNAVAILABLE,
+                                      "no_keys",
+                                      "the keys to verify tokens are not "
+                                      "there yet; try again later");
+}
+
+
+static ngx_int_t
 ngx_http_kairo_auth_failed(ngx_http_kairo_pipe_t *p,
     const ngx_http_kairo_auth_conf_t *acf, const char *reason)
 {
-    p->auth_reason.data = (u_char *) reason;
-    p->auth_reason.len = ngx_strlen(reason);
-
     ngx_http_kairo_auth_log(p, acf, reason);
     ngx_http_kairo_auth_challenge(p, acf, "invalid_token");
 
@@ -176,7 +225,8 @@ ngx_http_kairo_auth_challenge(ngx_http_kairo_pipe_t *p,
         return;
     }
 
-    end = ngx_sprintf(field->value.data, "Bearer realm=\"%V\"", &acf->rule->realm);
+    end = ngx_sprintf(field->value.data, "Bearer realm=\"%V\"",
+                      &acf->rule->realm);
 
     if (error) {
         end = ngx_sprintf(end, ", error=\"%s\"", error);
@@ -189,7 +239,10 @@ ngx_http_kairo_auth_challenge(ngx_http_kairo_pipe_t *p,
 }
 
 
-/* No part of the token: its text, its claims and its key's name are hostile. */
+/*
+ * Into $kairo_auth_reason and the log.  No part of the token: its text, its
+ * claims and its key's name are hostile.
+ */
 
 static void
 ngx_http_kairo_auth_log(ngx_http_kairo_pipe_t *p,
@@ -198,6 +251,9 @@ ngx_http_kairo_auth_log(ngx_http_kairo_pipe_t *p,
     ngx_log_t                        *log;
     ngx_uint_t                        left_out;
     ngx_http_kairo_auth_main_conf_t  *amcf;
+
+    p->auth_reason.data = (u_char *) reason;
+    p->auth_reason.len = ngx_strlen(reason);
 
     amcf = ngx_http_get_module_main_conf(p->request,
                                          ngx_http_kairo_auth_module);

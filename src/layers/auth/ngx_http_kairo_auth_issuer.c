@@ -12,7 +12,6 @@
 
 #define NGX_HTTP_KAIRO_AUTH_NAME      32
 #define NGX_HTTP_KAIRO_AUTH_LEEWAY    30         /* s */
-#define NGX_HTTP_KAIRO_AUTH_INTERVAL  1000       /* ms */
 
 
 typedef struct {
@@ -34,6 +33,8 @@ static char *ngx_http_kairo_issuer_algs(ngx_conf_t *cf,
     ngx_http_kairo_issuer_t *issuer, ngx_str_t *value, ngx_uint_t n);
 static char *ngx_http_kairo_issuer_keys(ngx_conf_t *cf,
     ngx_http_kairo_issuer_t *issuer, ngx_str_t *value, ngx_uint_t n);
+static ngx_int_t ngx_http_kairo_issuer_time(ngx_conf_t *cf,
+    ngx_http_kairo_issuer_t *issuer, ngx_str_t *value);
 static char *ngx_http_kairo_issuer_secret(ngx_conf_t *cf,
     ngx_http_kairo_issuer_t *issuer, ngx_str_t *reference);
 static char *ngx_http_kairo_issuer_types(ngx_conf_t *cf,
@@ -63,7 +64,7 @@ static const ngx_http_kairo_issuer_line_t  ngx_http_kairo_issuer_lines[] = {
     { ngx_string("issuer"), 1, 1, ngx_http_kairo_issuer_url },
     { ngx_string("audience"), 1, 8, ngx_http_kairo_issuer_audience },
     { ngx_string("algs"), 1, 13, ngx_http_kairo_issuer_algs },
-    { ngx_string("keys"), 1, 2, ngx_http_kairo_issuer_keys },
+    { ngx_string("keys"), 1, 5, ngx_http_kairo_issuer_keys },
     { ngx_string("types"), 1, 8, ngx_http_kairo_issuer_types },
     { ngx_string("leeway"), 1, 1, ngx_http_kairo_issuer_leeway },
     { ngx_string("max_lifetime"), 1, 1, ngx_http_kairo_issuer_lifetime },
@@ -243,65 +244,127 @@ ngx_http_kairo_issuer_algs(ngx_conf_t *cf, ngx_http_kairo_issuer_t *issuer,
 }
 
 
+/* keys file=PATH [check=] | secret=REFERENCE | location=URI [refresh= ...] */
+
 static char *
 ngx_http_kairo_issuer_keys(ngx_conf_t *cf, ngx_http_kairo_issuer_t *issuer,
     ngx_str_t *value, ngx_uint_t n)
 {
-    ngx_str_t   s;
-    ngx_int_t   interval;
+    ngx_str_t         *s;
+    ngx_uint_t         i;
+    ngx_kairo_keys_t  *keys;
 
-    if (issuer->keys.path.len || issuer->keys.secret.len) {
+    keys = &issuer->keys;
+
+    if (keys->path.len || keys->secret.len || keys->location.len) {
         return "\"keys\" is duplicate";
     }
 
-    issuer->keys.interval = NGX_HTTP_KAIRO_AUTH_INTERVAL;
-
-    if (n == 2) {
-
-        if (ngx_strncmp(value[1].data, "check=", 6) != 0) {
-            goto invalid;
-        }
-
-        s.data = value[1].data + 6;
-        s.len = value[1].len - 6;
-        interval = ngx_parse_time(&s, 0);
-
-        if (interval == NGX_ERROR || interval == 0) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "invalid \"%V\" of keys of issuer \"%V\", "
-                               "expected a time, as in check=10s", &value[1],
-                               &issuer->name);
-            return NGX_CONF_ERROR;
-        }
-
-        issuer->keys.interval = interval;
-    }
+    s = NULL;
 
     if (value->len > 5 && ngx_strncmp(value->data, "file=", 5) == 0) {
+        s = &keys->path;
+        keys->interval = 1000;
 
-        issuer->keys.path.data = value->data + 5;
-        issuer->keys.path.len = value->len - 5;
+    } else if (value->len > 7 && ngx_strncmp(value->data, "secret=", 7) == 0) {
+        s = &keys->secret;
 
-        return ngx_conf_full_name(cf->cycle, &issuer->keys.path, 1) == NGX_OK
-               ? NGX_CONF_OK : NGX_CONF_ERROR;
-    }
-
-    if (value->len > 7 && ngx_strncmp(value->data, "secret=", 7) == 0
-        && n == 1)
+    } else if (value->len > 9 && ngx_strncmp(value->data, "location=/", 10)
+                                 == 0)
     {
-        s.data = value->data + 7;
-        s.len = value->len - 7;
-
-        return ngx_http_kairo_issuer_secret(cf, issuer, &s);
+        s = &keys->location;
+        keys->interval = 30000;
+        keys->refresh = 900000;
+        keys->stale = 86400000;
+        keys->timeout = 5000;
     }
 
-invalid:
+    if (s == NULL) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid keys \"%V\" of issuer \"%V\", expected "
+                           "file=PATH, location=/URI, secret=file:PATH or "
+                           "secret=env:NAME", value, &issuer->name);
+        return NGX_CONF_ERROR;
+    }
+
+    s->data = (u_char *) ngx_strchr(value->data, '=') + 1;
+    s->len = value->data + value->len - s->data;
+
+    for (i = 1; i < n; i++) {
+        if (ngx_http_kairo_issuer_time(cf, issuer, &value[i]) != NGX_OK) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    if (s == &keys->secret) {
+        return ngx_http_kairo_issuer_secret(cf, issuer, s);
+    }
+
+    if (s == &keys->path
+        && ngx_conf_full_name(cf->cycle, &keys->path, 1) != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/* A time of the keys: those that a source does not use, it does not have. */
+
+static ngx_int_t
+ngx_http_kairo_issuer_time(ngx_conf_t *cf, ngx_http_kairo_issuer_t *issuer,
+    ngx_str_t *value)
+{
+    size_t       len;
+    ngx_int_t    time;
+    ngx_str_t    s;
+    ngx_uint_t   i;
+    ngx_msec_t  *to;
+
+    static const struct {
+        const char  *name;
+        size_t       offset;
+        ngx_uint_t   file;
+    } times[] = {
+        { "check=", offsetof(ngx_kairo_keys_t, interval), 1 },
+        { "interval=", offsetof(ngx_kairo_keys_t, interval), 0 },
+        { "refresh=", offsetof(ngx_kairo_keys_t, refresh), 0 },
+        { "stale=", offsetof(ngx_kairo_keys_t, stale), 0 },
+        { "timeout=", offsetof(ngx_kairo_keys_t, timeout), 0 }
+    };
+
+    for (i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
+
+        len = ngx_strlen(times[i].name);
+
+        if (ngx_strncmp(value->data, times[i].name, len) != 0
+            || (times[i].file ? issuer->keys.path.len
+                              : issuer->keys.location.len) == 0)
+        {
+            continue;
+        }
+
+        s.data = value->data + len;
+        s.len = value->len - len;
+        time = ngx_parse_time(&s, 0);
+
+        if (time == NGX_ERROR || time == 0) {
+            break;
+        }
+
+        to = (ngx_msec_t *) ((u_char *) &issuer->keys + times[i].offset);
+        *to = time;
+
+        return NGX_OK;
+    }
 
     ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                       "invalid keys \"%V\" of issuer \"%V\", expected "
-                       "file=PATH [check=TIME], secret=file:PATH or "
-                       "secret=env:NAME", value, &issuer->name);
-    return NGX_CONF_ERROR;
+                       "invalid \"%V\" of keys of issuer \"%V\", expected a "
+                       "time: check= of a file, as in check=10s; refresh=, "
+                       "stale=, interval= or timeout= of a location",
+                       value, &issuer->name);
+    return NGX_ERROR;
 }
 
 
@@ -312,8 +375,9 @@ ngx_http_kairo_issuer_secret(ngx_conf_t *cf, ngx_http_kairo_issuer_t *issuer,
     ngx_str_t *reference)
 {
     ngx_int_t  rc;
+    ngx_str_t  secret;
 
-    rc = ngx_kairo_secret(cf, reference, &issuer->keys.secret);
+    rc = ngx_kairo_secret(cf, reference, &secret);
 
     if (rc == NGX_DECLINED) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
@@ -323,7 +387,13 @@ ngx_http_kairo_issuer_secret(ngx_conf_t *cf, ngx_http_kairo_issuer_t *issuer,
                            &issuer->name);
     }
 
-    return rc == NGX_OK ? NGX_CONF_OK : NGX_CONF_ERROR;
+    if (rc != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    issuer->keys.secret = secret;
+
+    return NGX_CONF_OK;
 }
 
 
@@ -468,8 +538,10 @@ ngx_http_kairo_issuer_complete(ngx_conf_t *cf,
     } else if (issuer->policy.algs == 0) {
         missing = "algs ALG ...;\", as in \"algs ES256";
 
-    } else if (issuer->keys.path.len == 0 && issuer->keys.secret.len == 0) {
-        missing = "keys file=PATH;\", or \"keys secret=file:PATH";
+    } else if (issuer->keys.path.len == 0 && issuer->keys.secret.len == 0
+               && issuer->keys.location.len == 0)
+    {
+        missing = "keys location=/URI;\", or \"keys file=PATH";
     }
 
     if (missing) {
@@ -488,7 +560,8 @@ ngx_http_kairo_issuer_complete(ngx_conf_t *cf,
     /* of a secret for each: HS512 wants a longer one than HS256 */
 
     algs = issuer->policy.algs;
-    fit = kairo_keyset_algs(issuer->keys.set) & algs;
+    fit = issuer->keys.set ? kairo_keyset_algs(issuer->keys.set) & algs
+                           : algs & ~KAIRO_ALGS_HS;
 
     if (fit == 0 || (issuer->keys.secret.len && fit != algs)) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,

@@ -20,7 +20,7 @@ static ngx_int_t ngx_http_kairo_auth_genuine(
     const ngx_http_kairo_auth_rule_t *rule, kairo_span_t text,
     ngx_http_kairo_auth_token_t *token, const char **reason);
 static ngx_int_t ngx_http_kairo_auth_judge(kairo_jwt_t *jwt,
-    const ngx_http_kairo_issuer_t *issuer, const char **reason);
+    ngx_http_kairo_auth_token_t *token, const char **reason);
 static const ngx_http_kairo_issuer_t *ngx_http_kairo_auth_issuer(
     const ngx_http_kairo_auth_rule_t *rule, const kairo_jwt_t *jwt);
 static void ngx_http_kairo_auth_count(ngx_http_request_t *r,
@@ -142,6 +142,7 @@ ngx_http_kairo_auth_genuine(const ngx_http_kairo_auth_rule_t *rule,
     kairo_jwt_t     jwt;
     kairo_jwt_rc_t  read;
 
+    token->newer = 0;
     token->issuer = NULL;
     read = kairo_jwt_read(&jwt, text);
 
@@ -160,7 +161,7 @@ ngx_http_kairo_auth_genuine(const ngx_http_kairo_auth_rule_t *rule,
         goto done;
     }
 
-    rc = ngx_http_kairo_auth_judge(&jwt, token->issuer, reason);
+    rc = ngx_http_kairo_auth_judge(&jwt, token, reason);
 
     if (rc != NGX_OK) {
         goto done;
@@ -189,10 +190,13 @@ done:
 
 static ngx_int_t
 ngx_http_kairo_auth_judge(kairo_jwt_t *jwt,
-    const ngx_http_kairo_issuer_t *issuer, const char **reason)
+    ngx_http_kairo_auth_token_t *token, const char **reason)
 {
-    kairo_jwt_rc_t         rc;
-    const kairo_keyset_t  *keys;
+    kairo_jwt_rc_t                  rc;
+    const kairo_keyset_t           *keys;
+    const ngx_http_kairo_issuer_t  *issuer;
+
+    issuer = token->issuer;
 
     rc = kairo_jwt_judge(jwt, &issuer->policy, ngx_time());
 
@@ -201,12 +205,14 @@ ngx_http_kairo_auth_judge(kairo_jwt_t *jwt,
         keys = ngx_http_kairo_auth_keys(issuer);
 
         if (keys == NULL) {
+            token->newer = 1;
             return NGX_BUSY;
         }
 
         rc = kairo_jwt_verify(jwt, keys, issuer->policy.algs);
     }
 
+    token->newer = (rc == KAIRO_JWT_UNKNOWN_KEY);
     *reason = kairo_jwt_reason(rc);
 
     return rc == KAIRO_JWT_OK ? NGX_OK : NGX_DECLINED;

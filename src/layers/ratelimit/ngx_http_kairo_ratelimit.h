@@ -73,6 +73,7 @@ typedef struct {
     ngx_uint_t                          delay;    /* not delayed, requests */
     ngx_uint_t                          nodelay;
     ngx_uint_t                          per_location;
+    ngx_uint_t                          after_auth;
     ngx_http_kairo_ratelimit_headers_e  headers;
     ngx_uint_t                          headers_all;    /* on passes too */
     ngx_http_kairo_on_error_e           on_error;
@@ -111,7 +112,7 @@ typedef struct {
     const ngx_http_kairo_ratelimit_limit_t  *limit;
     ngx_http_kairo_ratelimit_zone_t         *zone;
     kairo_limit_t                            law;
-    ngx_uint_t                               peek;    /* cost 0 */
+    ngx_uint_t                               peek;    /* charges nothing */
     uint64_t                                 tag;
     kairo_table_answer_t                     answer;
 } ngx_http_kairo_ratelimit_ask_t;
@@ -129,9 +130,10 @@ typedef struct {
 extern ngx_module_t  ngx_http_kairo_ratelimit_module;
 
 
-/* The row's check(). */
+/* The rows' check(): of limits before auth, and of those after it. */
 
 ngx_int_t ngx_http_kairo_ratelimit_check(ngx_http_kairo_pipe_t *p);
+ngx_int_t ngx_http_kairo_ratelimit_check_identity(ngx_http_kairo_pipe_t *p);
 
 /* Directives. */
 

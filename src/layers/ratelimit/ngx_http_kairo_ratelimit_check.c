@@ -13,8 +13,10 @@
 #include "core/kairo_siphash.h"
 
 
+static ngx_int_t ngx_http_kairo_ratelimit_step(ngx_http_kairo_pipe_t *p,
+    ngx_uint_t after_auth);
 static ngx_int_t ngx_http_kairo_ratelimit_prepare(ngx_http_kairo_pipe_t *p,
-    const ngx_http_kairo_ratelimit_conf_t *rlcf,
+    const ngx_http_kairo_ratelimit_conf_t *rlcf, ngx_uint_t after_auth,
     ngx_http_kairo_ratelimit_step_t *step);
 static ngx_int_t ngx_http_kairo_ratelimit_key(ngx_http_kairo_pipe_t *p,
     ngx_http_kairo_ratelimit_ask_t *ask, kairo_span_t *key);
@@ -67,6 +69,22 @@ static const ngx_str_t  ngx_http_kairo_ratelimit_statuses[] = {
 ngx_int_t
 ngx_http_kairo_ratelimit_check(ngx_http_kairo_pipe_t *p)
 {
+    return ngx_http_kairo_ratelimit_step(p, 0);
+}
+
+
+ngx_int_t
+ngx_http_kairo_ratelimit_check_identity(ngx_http_kairo_pipe_t *p)
+{
+    return ngx_http_kairo_ratelimit_step(p, 1);
+}
+
+
+/* All limits of the location that are due before auth, or after it. */
+
+static ngx_int_t
+ngx_http_kairo_ratelimit_step(ngx_http_kairo_pipe_t *p, ngx_uint_t after_auth)
+{
     ngx_int_t                               rc;
     ngx_http_kairo_ratelimit_ask_t         *refused;
     ngx_http_kairo_ratelimit_step_t         step;
@@ -74,7 +92,7 @@ ngx_http_kairo_ratelimit_check(ngx_http_kairo_pipe_t *p)
 
     rlcf = ngx_http_kairo_conf(p->request, &ngx_http_kairo_ratelimit_module);
 
-    rc = ngx_http_kairo_ratelimit_prepare(p, rlcf, &step);
+    rc = ngx_http_kairo_ratelimit_prepare(p, rlcf, after_auth, &step);
 
     if (rc != NGX_OK) {
         return rc;
@@ -94,19 +112,24 @@ ngx_http_kairo_ratelimit_check(ngx_http_kairo_pipe_t *p)
 
 static ngx_int_t
 ngx_http_kairo_ratelimit_prepare(ngx_http_kairo_pipe_t *p,
-    const ngx_http_kairo_ratelimit_conf_t *rlcf,
+    const ngx_http_kairo_ratelimit_conf_t *rlcf, ngx_uint_t after_auth,
     ngx_http_kairo_ratelimit_step_t *step)
 {
     ngx_int_t                           rc;
-    ngx_uint_t                          i;
+    ngx_uint_t                          i, free;
     kairo_span_t                        key;
     ngx_http_kairo_ratelimit_ask_t     *ask;
     ngx_http_kairo_ratelimit_limit_t  **limits;
 
     step->n = 0;
     limits = rlcf->limits->elts;
+    free = ngx_http_kairo_preflight(p->request);
 
     for (i = 0; i < rlcf->limits->nelts; i++) {
+
+        if (limits[i]->after_auth != after_auth) {
+            continue;
+        }
 
         ask = &step->ask[step->n];
 
@@ -127,6 +150,7 @@ ngx_http_kairo_ratelimit_prepare(ngx_http_kairo_pipe_t *p,
             return ngx_http_kairo_ratelimit_failed(p, limits[i]);
         }
 
+        ask->peek |= free;
         ngx_http_kairo_ratelimit_tag(p->request, ask, key);
 
         step->n++;
@@ -401,7 +425,7 @@ ngx_http_kairo_ratelimit_admit(ngx_http_kairo_pipe_t *p,
         }
     }
 
-    if (slowest == NULL) {
+    if (slowest == NULL && p->ratelimit_status.len == 0) {
         p->ratelimit_status = ngx_http_kairo_ratelimit_statuses[
                                               NGX_HTTP_KAIRO_RATELIMIT_PASSED];
     }

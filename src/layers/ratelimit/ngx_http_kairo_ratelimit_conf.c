@@ -23,6 +23,8 @@ static char *ngx_http_kairo_ratelimit_push(ngx_conf_t *cf,
     ngx_http_kairo_ratelimit_limit_t *limit);
 static ngx_int_t ngx_http_kairo_ratelimit_bind_limit(ngx_conf_t *cf,
     ngx_http_kairo_ratelimit_limit_t *limit);
+static ngx_uint_t ngx_http_kairo_ratelimit_of_identity(
+    const ngx_http_complex_value_t *text);
 
 
 char *
@@ -284,6 +286,11 @@ ngx_http_kairo_ratelimit_flag(ngx_conf_t *cf, ngx_str_t *value,
         return NGX_CONF_OK;
     }
 
+    if (ngx_strcmp(value->data, "after=auth") == 0) {
+        limit->after_auth = 1;
+        return NGX_CONF_OK;
+    }
+
     if (ngx_strcmp(value->data, "on_error=refuse") == 0) {
         limit->on_error = NGX_HTTP_KAIRO_REFUSE;
         return NGX_CONF_OK;
@@ -297,8 +304,8 @@ ngx_http_kairo_ratelimit_flag(ngx_conf_t *cf, ngx_str_t *value,
     ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                        "invalid parameter \"%V\", expected zone=NAME, burst=N,"
                        " delay=N, nodelay, cost=N, default=N, per=location, "
-                       "headers=draft|legacy|off[,all], on_error=refuse|pass, "
-                       "or \"off\" alone", value);
+                       "after=auth, headers=draft|legacy|off[,all], "
+                       "on_error=refuse|pass, or \"off\" alone", value);
     return NGX_CONF_ERROR;
 }
 
@@ -421,6 +428,11 @@ ngx_http_kairo_ratelimit_bind_limit(ngx_conf_t *cf,
         return NGX_ERROR;
     }
 
+    limit->after_auth |= ngx_http_kairo_ratelimit_of_identity(&zone->key)
+                  || ngx_http_kairo_ratelimit_of_identity(zone->value)
+                  || ngx_http_kairo_ratelimit_of_identity(limit->burst.value)
+                  || ngx_http_kairo_ratelimit_of_identity(limit->cost.value);
+
     if (zone->value || limit->burst.value || limit->cost.value) {
         return NGX_OK;
     }
@@ -441,4 +453,54 @@ ngx_http_kairo_ratelimit_bind_limit(ngx_conf_t *cf,
     }
 
     return NGX_OK;
+}
+
+
+/*
+ * Whether a variable of it is empty until auth has been judged.  One that
+ * comes by way of a map is not seen: "after=auth" is for those.
+ */
+
+static ngx_uint_t
+ngx_http_kairo_ratelimit_of_identity(const ngx_http_complex_value_t *text)
+{
+    size_t       len;
+    u_char      *p, *last;
+    ngx_uint_t   i;
+
+    static const char  *names[] = {
+        "kairo_issuer", "kairo_subject", "kairo_user", "kairo_email",
+        "kairo_roles", "kairo_tier", "kairo_claim_"
+    };
+
+    if (text == NULL) {
+        return 0;
+    }
+
+    p = text->value.data;
+    last = p + text->value.len;
+
+    while (p < last) {
+
+        if (*p++ != '$') {
+            continue;
+        }
+
+        if (p < last && *p == '{') {
+            p++;
+        }
+
+        for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+
+            len = ngx_strlen(names[i]);
+
+            if ((size_t) (last - p) >= len
+                && ngx_strncasecmp(p, (u_char *) names[i], len) == 0)
+            {
+                return 1;
+            }
+        }
+    }
+
+    return 0;
 }
