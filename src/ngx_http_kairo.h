@@ -60,6 +60,8 @@ typedef struct {
 typedef struct {
     ngx_str_t       layer;
     ngx_module_t   *module;
+    size_t          mode;       /* where its mode is in the module's location
+                                   configuration: 0, in layer_conf_t */
     ngx_uint_t      phase;      /* NGX_HTTP_ACCESS_PHASE or _PRECONTENT_ */
     ngx_uint_t      spends;     /* 1: at most once a request, else once for
                                    each location that the request enters */

@@ -29,26 +29,27 @@
 static const ngx_http_kairo_row_t  ngx_http_kairo_rows[] = {
 
     /* is there room? */
-    { ngx_string("ratelimit"), &ngx_http_kairo_ratelimit_module,
+    { ngx_string("ratelimit"), &ngx_http_kairo_ratelimit_module, 0,
       NGX_HTTP_ACCESS_PHASE, 1, ngx_http_kairo_ratelimit_check },
 
     /* who is it? */
-    { ngx_string("auth"), &ngx_http_kairo_auth_module,
+    { ngx_string("auth"), &ngx_http_kairo_auth_module, 0,
       NGX_HTTP_ACCESS_PHASE, 0, ngx_http_kairo_auth_check },
 
     /* is there room for them? */
     { ngx_string("ratelimit"), &ngx_http_kairo_ratelimit_module,
+      offsetof(ngx_http_kairo_ratelimit_conf_t, after_auth),
       NGX_HTTP_ACCESS_PHASE, 1, ngx_http_kairo_ratelimit_check_identity },
 
 #if (NGX_KAIRO_PROBE)
     /* what a test has told it to answer */
-    { ngx_string("probe"), &ngx_http_kairo_probe_module,
+    { ngx_string("probe"), &ngx_http_kairo_probe_module, 0,
       NGX_HTTP_ACCESS_PHASE, 0, ngx_http_kairo_probe_access },
 
-    { ngx_string("probe_late"), &ngx_http_kairo_probe_module,
+    { ngx_string("probe_late"), &ngx_http_kairo_probe_module, 0,
       NGX_HTTP_PRECONTENT_PHASE, 0, ngx_http_kairo_probe_precontent },
 
-    { ngx_string("probe_spend"), &ngx_http_kairo_probe_module,
+    { ngx_string("probe_spend"), &ngx_http_kairo_probe_module, 0,
       NGX_HTTP_PRECONTENT_PHASE, 1, ngx_http_kairo_probe_spend },
 #endif
 };

@@ -44,9 +44,9 @@ ngx_http_kairo_walk(ngx_http_request_t *r, ngx_uint_t phase)
     uint32_t                            bit;
     ngx_int_t                           rc;
     ngx_uint_t                          i;
+    ngx_http_kairo_mode_e               mode;
     ngx_http_kairo_pipe_t              *p;
     const ngx_http_kairo_row_t         *row;
-    const ngx_http_kairo_layer_conf_t  *conf;
     const ngx_http_kairo_main_conf_t   *kmcf;
 
     if (r != r->main || r->post_action) {
@@ -59,9 +59,11 @@ ngx_http_kairo_walk(ngx_http_request_t *r, ngx_uint_t phase)
     for (i = 0; i < kmcf->nrows; i++) {
 
         row = &kmcf->rows[i];
-        conf = ngx_http_kairo_conf(r, row->module);
+        mode = *(const ngx_http_kairo_mode_e *)
+                   ((const u_char *) ngx_http_kairo_conf(r, row->module)
+                    + row->mode);
 
-        if (row->phase > phase || conf->mode == NGX_HTTP_KAIRO_OFF) {
+        if (row->phase > phase || mode == NGX_HTTP_KAIRO_OFF) {
             continue;
         }
 
@@ -83,7 +85,7 @@ ngx_http_kairo_walk(ngx_http_request_t *r, ngx_uint_t phase)
             continue;
         }
 
-        p->mode = conf->mode;
+        p->mode = mode;
 
         rc = ngx_http_kairo_judge(p, row);
 

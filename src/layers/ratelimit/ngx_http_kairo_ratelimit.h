@@ -90,6 +90,7 @@ typedef struct {
 typedef struct {
     ngx_array_t                         zones;    /* of zone_t * */
     ngx_array_t                         limits;   /* of limit_t *, all */
+    ngx_array_t                         confs;    /* of conf_t *, with some */
     ngx_uint_t                          max_delayed;
     ngx_kairo_timers_t                 *timers;   /* delayed requests */
 } ngx_http_kairo_ratelimit_main_conf_t;
@@ -97,6 +98,7 @@ typedef struct {
 
 typedef struct {
     ngx_http_kairo_layer_conf_t         layer;    /* must be first */
+    ngx_http_kairo_mode_e               after_auth;    /* of that row */
     ngx_array_t                        *limits;   /* of limit_t *;
                                                      NULL: inherited */
     ngx_uint_t                          status;

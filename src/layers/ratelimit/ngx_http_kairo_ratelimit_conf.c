@@ -23,6 +23,8 @@ static char *ngx_http_kairo_ratelimit_push(ngx_conf_t *cf,
     ngx_http_kairo_ratelimit_limit_t *limit);
 static ngx_int_t ngx_http_kairo_ratelimit_bind_limit(ngx_conf_t *cf,
     ngx_http_kairo_ratelimit_limit_t *limit);
+static void ngx_http_kairo_ratelimit_bind_rows(
+    ngx_http_kairo_ratelimit_conf_t *conf);
 static ngx_uint_t ngx_http_kairo_ratelimit_of_identity(
     const ngx_http_complex_value_t *text);
 
@@ -102,6 +104,7 @@ ngx_int_t
 ngx_http_kairo_ratelimit_bind(ngx_conf_t *cf)
 {
     ngx_uint_t                             i;
+    ngx_http_kairo_ratelimit_conf_t      **conf;
     ngx_http_kairo_ratelimit_limit_t     **limit;
     ngx_http_kairo_ratelimit_main_conf_t  *rmcf;
 
@@ -114,6 +117,12 @@ ngx_http_kairo_ratelimit_bind(ngx_conf_t *cf)
         if (ngx_http_kairo_ratelimit_bind_limit(cf, limit[i]) != NGX_OK) {
             return NGX_ERROR;
         }
+    }
+
+    conf = rmcf->confs.elts;
+
+    for (i = 0; i < rmcf->confs.nelts; i++) {
+        ngx_http_kairo_ratelimit_bind_rows(conf[i]);
     }
 
     if (rmcf->zones.nelts == 0) {
@@ -453,6 +462,30 @@ ngx_http_kairo_ratelimit_bind_limit(ngx_conf_t *cf,
     }
 
     return NGX_OK;
+}
+
+
+/* Turns the rows on that the location's limits belong to. */
+
+static void
+ngx_http_kairo_ratelimit_bind_rows(ngx_http_kairo_ratelimit_conf_t *conf)
+{
+    ngx_uint_t                          i;
+    ngx_http_kairo_mode_e               mode;
+    ngx_http_kairo_ratelimit_limit_t  **limit;
+
+    mode = conf->dry_run ? NGX_HTTP_KAIRO_DRY_RUN : NGX_HTTP_KAIRO_ON;
+    limit = conf->limits->elts;
+
+    for (i = 0; i < conf->limits->nelts; i++) {
+
+        if (limit[i]->after_auth) {
+            conf->after_auth = mode;
+
+        } else {
+            conf->layer.mode = mode;
+        }
+    }
 }
 
 

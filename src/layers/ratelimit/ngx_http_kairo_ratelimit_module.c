@@ -144,6 +144,9 @@ ngx_http_kairo_ratelimit_create_main_conf(ngx_conf_t *cf)
         != NGX_OK
         || ngx_array_init(&rmcf->limits, cf->pool, 8,
                           sizeof(ngx_http_kairo_ratelimit_limit_t *))
+           != NGX_OK
+        || ngx_array_init(&rmcf->confs, cf->pool, 8,
+                          sizeof(ngx_http_kairo_ratelimit_conf_t *))
            != NGX_OK)
     {
         return NULL;
@@ -196,6 +199,9 @@ ngx_http_kairo_ratelimit_merge_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_http_kairo_ratelimit_conf_t *prev = parent;
     ngx_http_kairo_ratelimit_conf_t *conf = child;
 
+    ngx_http_kairo_ratelimit_conf_t       **self;
+    ngx_http_kairo_ratelimit_main_conf_t   *rmcf;
+
     if (conf->limits == NULL) {
         conf->limits = prev->limits;
     }
@@ -210,10 +216,20 @@ ngx_http_kairo_ratelimit_merge_conf(ngx_conf_t *cf, void *parent, void *child)
 
     ngx_conf_merge_value(conf->dry_run, prev->dry_run, 0);
 
-    if (conf->limits && conf->limits->nelts) {
-        conf->layer.mode = conf->dry_run ? NGX_HTTP_KAIRO_DRY_RUN
-                                         : NGX_HTTP_KAIRO_ON;
+    if (conf->limits == NULL || conf->limits->nelts == 0) {
+        return NGX_CONF_OK;
     }
+
+    /* which row its limits belong to is known when all zones are */
+
+    rmcf = ngx_http_conf_get_module_main_conf(cf,
+                                              ngx_http_kairo_ratelimit_module);
+    self = ngx_array_push(&rmcf->confs);
+    if (self == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    *self = conf;
 
     return NGX_CONF_OK;
 }
