@@ -16,6 +16,12 @@ kairo_json_object(kairo_span_t text, const kairo_json_shape_t *limit)
     json_t              *json;
     kairo_json_shape_t   shape;
 
+    /* jansson passes over one that stands behind a number or a literal */
+
+    if (text.n && memchr(text.p, '\0', text.n)) {
+        return NULL;
+    }
+
     shape = kairo_json_shape(text);
 
     if (shape.depth > limit->depth || shape.values > limit->values) {
