@@ -86,6 +86,12 @@ kairo_verify_pkey(const kairo_key_t *key, kairo_alg_t alg, kairo_span_t input,
         }
 
         signature.p = der;
+
+    } else if ((kairo_alg_bit(alg) & KAIRO_ALGS_RSA)
+               && signature.n != (size_t) EVP_PKEY_get_size(key->pkey))
+    {
+        /* RFC 8017, section 8.1.2: OpenSSL's PSS does without zeroes */
+        return 0;
     }
 
     ctx = EVP_MD_CTX_new();
