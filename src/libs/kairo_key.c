@@ -1,4 +1,6 @@
 
+#define _GNU_SOURCE         /* memmem() */
+
 #include <stdlib.h>
 
 #include <openssl/core_names.h>
@@ -51,6 +53,7 @@ static const char *kairo_key_classify_rsa(kairo_key_t *key);
 static const char *kairo_key_classify_ec(kairo_key_t *key);
 static const char *kairo_key_check(kairo_key_t *key);
 static const char *kairo_key_set_mac(kairo_key_t *key, kairo_span_t secret);
+static int kairo_key_is_public(kairo_span_t text);
 static const char *kairo_key_print(kairo_key_t *key);
 static int kairo_key_number(const json_t *jwk, const char *name,
     unsigned char *out, size_t room, size_t *n);
@@ -587,6 +590,10 @@ kairo_key_set_mac(kairo_key_t *key, kairo_span_t secret)
         return "it is a secret of fewer than 32 bytes";
     }
 
+    if (kairo_key_is_public(secret)) {
+        return "it is a key or a certificate, and no secret";
+    }
+
     hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
     if (hmac == NULL) {
         return "no memory";
@@ -618,6 +625,45 @@ kairo_key_set_mac(kairo_key_t *key, kairo_span_t secret)
     EVP_MAC_free(hmac);
 
     return kairo_key_print(key);
+}
+
+
+/*
+ * A public key by another name, which anybody could sign with: PEM, DER, or a
+ * JWK that was not read as one, as behind a byte order mark.
+ */
+
+static int
+kairo_key_is_public(kairo_span_t text)
+{
+    int                   public;
+    X509                 *cert;
+    EVP_PKEY             *pkey;
+    const unsigned char  *p;
+    static const char     pem[] = "-----BEGIN ", jwk[] = "\"kty\"";
+
+    if (memmem(text.p, text.n, pem, sizeof(pem) - 1)
+        || memmem(text.p, text.n, jwk, sizeof(jwk) - 1))
+    {
+        return 1;
+    }
+
+    p = text.p;
+    pkey = d2i_PUBKEY(NULL, &p, (long) text.n);
+
+    p = text.p;
+    pkey = pkey ? pkey
+                : d2i_PublicKey(EVP_PKEY_RSA, NULL, &p, (long) text.n);
+
+    p = text.p;
+    cert = d2i_X509(NULL, &p, (long) text.n);
+
+    public = pkey || cert;
+
+    EVP_PKEY_free(pkey);
+    X509_free(cert);
+
+    return public;
 }
 
 

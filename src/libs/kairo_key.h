@@ -49,7 +49,10 @@ const char *kairo_key_jwk(kairo_key_t *key, const json_t *jwk, int secrets);
 
 const char *kairo_key_pkey(kairo_key_t *key, EVP_PKEY *pkey);
 
-/* A secret for as many of HS256, HS384 and HS512 as it is long enough for. */
+/*
+ * A secret for as many of HS256, HS384 and HS512 as it is long enough for; no
+ * public key or certificate in PEM, DER or JSON, which is none.
+ */
 
 const char *kairo_key_secret(kairo_key_t *key, kairo_span_t secret);
 
