@@ -208,7 +208,7 @@ kairo_keyset_is_pem(kairo_span_t text)
 {
     static const char  begin[] = "-----BEGIN ";
 
-    return memmem(text.p, text.n, begin, sizeof(begin) - 1) != NULL;
+    return text.n && memmem(text.p, text.n, begin, sizeof(begin) - 1) != NULL;
 }
 
 
@@ -254,6 +254,15 @@ kairo_keyset_pem(kairo_keyset_t *set, kairo_span_t text)
     }
 
     BIO_free(bio);
+
+    /* what ends the loop is the end, or PEM that hides the keys behind it */
+
+    if (bio && wrong == NULL
+        && ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE)
+    {
+        wrong = "it has PEM that breaks off or is no base64";
+    }
+
     ERR_clear_error();
 
     if (wrong) {
