@@ -316,7 +316,8 @@ kairo_jwt_optional(const json_t *object, const char *name, kairo_span_t *text)
 static int
 kairo_jwt_typed(const kairo_jwt_t *jwt, const kairo_jwt_policy_t *policy)
 {
-    size_t  i;
+    size_t        i;
+    kairo_span_t  type;
 
     /* a logout token is signed by the same keys, for nobody to be let in */
 
@@ -326,8 +327,12 @@ kairo_jwt_typed(const kairo_jwt_t *jwt, const kairo_jwt_policy_t *policy)
 
     for (i = 0; i < policy->ntypes; i++) {
 
-        if (jwt->type.p ? kairo_jwt_is_type(jwt->type, policy->types[i])
-                        : policy->types[i].n == 0)
+        type = policy->types[i];
+
+        /* an empty "typ" is there, and none that anybody has */
+
+        if (jwt->type.p ? type.n && kairo_jwt_is_type(jwt->type, type)
+                        : type.n == 0)
         {
             return 1;
         }
