@@ -286,6 +286,7 @@ kairo_jwt_header(kairo_jwt_t *jwt)
 
     if (alg.p == NULL
         || !kairo_jwt_optional(h, "kid", &jwt->kid)
+        || jwt->kid.n > KAIRO_KEY_KID
         || !kairo_jwt_optional(h, "typ", &jwt->type)
         || !kairo_jwt_optional(h, "cty", &content))
     {
