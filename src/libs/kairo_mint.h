@@ -21,7 +21,8 @@ typedef struct {
 
 /*
  * A signed token with these claims, which the caller frees; or NULL, and
- * "wrong" tells what is wrong.
+ * "wrong" tells what is wrong.  A key that would not verify the token is
+ * refused.  Leaves nothing in OpenSSL's error queue.
  */
 
 char *kairo_mint(const kairo_mint_t *mint, const json_t *claims,
