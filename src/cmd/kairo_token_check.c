@@ -161,6 +161,11 @@ kairo_check_algs(const char *list, uint32_t *algs)
         *algs |= kairo_alg_bit(alg);
     }
 
+    if (*algs == 0) {
+        fprintf(stderr, "kairo: --algs names no algorithm\n");
+        return 2;
+    }
+
     return 0;
 }
 

@@ -28,6 +28,7 @@ static int64_t       kairo_issue_expires;
 
 
 static int kairo_issue_prepare(void);
+static int kairo_issue_text(const kairo_option_t *option);
 static int kairo_issue_token(kairo_span_t value);
 static json_t *kairo_issue_claims(kairo_span_t value);
 static void kairo_issue_default(json_t *claims, const char *name,
@@ -75,7 +76,10 @@ kairo_issue_prepare(void)
     kairo_issue_expires = kairo_token_seconds("expires", o[EXPIRES].value,
                                               3600);
 
-    if (kairo_issue_now < 0 || kairo_issue_expires < 0) {
+    if (kairo_issue_now < 0 || kairo_issue_expires < 0
+        || kairo_issue_text(&o[ISSUER]) != 0
+        || kairo_issue_text(&o[AUDIENCE]) != 0)
+    {
         return 2;
     }
 
@@ -93,6 +97,31 @@ kairo_issue_prepare(void)
     if (kairo_alg_bit(kairo_issue_mint.alg) & KAIRO_ALGS_HS) {
         kairo_issue_mint.key = kairo_alg_secret(kairo_issue_mint.key);
     }
+
+    return 0;
+}
+
+
+/* What is to be a claim is text: a token without it would be another. */
+
+static int
+kairo_issue_text(const kairo_option_t *option)
+{
+    json_t  *text;
+
+    if (option->value == NULL) {
+        return 0;
+    }
+
+    text = json_string(option->value);
+
+    if (text == NULL || json_string_length(text) == 0) {
+        fprintf(stderr, "kairo: --%s wants a text in UTF-8\n", option->name);
+        json_decref(text);
+        return 2;
+    }
+
+    json_decref(text);
 
     return 0;
 }

@@ -64,6 +64,11 @@ kairo_mint_key(const kairo_mint_t *mint)
         return "libjwt signs by HS, RS and ES algorithms alone";
     }
 
+    if (mint->kid && (*mint->kid == '\0' || strlen(mint->kid) > KAIRO_KEY_KID))
+    {
+        return "the key's name is not of 1 to 128 bytes";
+    }
+
     if (alg & KAIRO_ALGS_HS) {
 
         if (mint->key.n < kairo_alg_hash_size(mint->alg)) {
