@@ -337,6 +337,10 @@ claims(void)
     signer_t     s;
     const char  *wrong;
     kairo_jwt_t  jwt;
+    char         long_name[130];
+
+    memset(long_name, 'k', 129);
+    long_name[129] = '\0';
 
     s = ring_named(&ring, "HS256");
 
@@ -349,6 +353,16 @@ claims(void)
 
     text = mint_by("HS256", s.secret.p, s.secret.n, "\xff", "{}", &wrong);
     no_token(text, wrong, "key name", "a kid that is no UTF-8");
+
+    text = mint_by("HS256", s.secret.p, s.secret.n, "", "{}", &wrong);
+    no_token(text, wrong, "name", "an empty kid");
+
+    text = mint_by("HS256", s.secret.p, s.secret.n, long_name, "{}", &wrong);
+    no_token(text, wrong, "name", "a kid of 129 bytes");
+
+    text = mint_of(&s, long_name + 1, "{}");
+    ok(text != NULL, "a kid of 128 bytes");
+    free(text);
 
     text = mint_of(&s, "\xc3\xa9\"\\", "{\"exp\":1700000600}");
     ok(text && kairo_jwt_read(&jwt, span_of(text)) == KAIRO_JWT_OK
