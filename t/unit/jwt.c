@@ -316,7 +316,11 @@ no_other_spelling(void)
                     continue;
                 }
 
-                if (k > 2 && old && new) {
+                if (k && new == NULL && strchr("=+/. \n", (int) c) == NULL) {
+                    continue;
+                }
+
+                if (k && old && new) {
                     bits = (unsigned) (old - alphabet)
                            ^ (unsigned) (new - alphabet);
 
