@@ -2,9 +2,7 @@
 #include "core/kairo_base64url.h"
 
 
-/* the value of a character plus one; 0: foreign */
-
-static const unsigned char  kairo_base64url_values[256] = {
+const unsigned char  kairo_base64url_values[256] = {
     ['A'] = 1,  ['B'] = 2,  ['C'] = 3,  ['D'] = 4,  ['E'] = 5,  ['F'] = 6,
     ['G'] = 7,  ['H'] = 8,  ['I'] = 9,  ['J'] = 10, ['K'] = 11, ['L'] = 12,
     ['M'] = 13, ['N'] = 14, ['O'] = 15, ['P'] = 16, ['Q'] = 17, ['R'] = 18,
@@ -20,39 +18,49 @@ static const unsigned char  kairo_base64url_values[256] = {
 
 
 int
-kairo_base64url_char(unsigned char c)
-{
-    return kairo_base64url_values[c] != 0;
-}
-
-
-int
 kairo_base64url_decode(unsigned char *out, size_t *n, kairo_span_t s)
 {
-    size_t         i;
-    uint32_t       bits, value;
-    unsigned       have;
-    unsigned char  *p;
+    size_t          i;
+    uint32_t        bits;
+    unsigned        have;
+    unsigned char  *p, v[4];
 
     p = out;
-    bits = 0;
-    have = 0;
 
-    for (i = 0; i < s.n; i++) {
+    /* four characters are three bytes */
 
-        value = kairo_base64url_values[s.p[i]];
+    for (i = 0; s.n - i >= 4; i += 4) {
 
-        if (value == 0) {
+        v[0] = kairo_base64url_values[s.p[i]];
+        v[1] = kairo_base64url_values[s.p[i + 1]];
+        v[2] = kairo_base64url_values[s.p[i + 2]];
+        v[3] = kairo_base64url_values[s.p[i + 3]];
+
+        if (!v[0] || !v[1] || !v[2] || !v[3]) {
             return -1;
         }
 
-        bits = bits << 6 | (value - 1);
+        bits = (v[0] - 1u) << 18 | (v[1] - 1u) << 12 | (v[2] - 1u) << 6
+               | (v[3] - 1u);
+
+        *p++ = (unsigned char) (bits >> 16);
+        *p++ = (unsigned char) (bits >> 8);
+        *p++ = (unsigned char) bits;
+    }
+
+    for (bits = 0, have = 0; i < s.n; i++) {
+
+        if (!kairo_base64url_char(s.p[i])) {
+            return -1;
+        }
+
+        bits = bits << 6 | (kairo_base64url_values[s.p[i]] - 1u);
         have += 6;
 
         if (have >= 8) {
             have -= 8;
             *p++ = (unsigned char) (bits >> have);
-            bits &= ((uint32_t) 1 << have) - 1;
+            bits &= (1u << have) - 1;
         }
     }
 

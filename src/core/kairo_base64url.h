@@ -18,7 +18,12 @@
 #define kairo_base64url_size(n)  (((n) + 3) / 4 * 3)
 
 
-int kairo_base64url_char(unsigned char c);
+/* The value of a character plus one; 0: it is none of the alphabet. */
+
+extern const unsigned char  kairo_base64url_values[256];
+
+#define kairo_base64url_char(c)  (kairo_base64url_values[c] != 0)
+
 
 /*
  * Decodes "s" into "out", which has room for kairo_base64url_size(s.n), and

@@ -3,7 +3,7 @@
 #include "core/kairo_siphash.h"
 
 
-#define KAIRO_CACHE_WAYS   4
+#define KAIRO_CACHE_WAYS   8
 
 
 /*
@@ -28,6 +28,11 @@ struct kairo_cache_s {
 
 
 #define kairo_cache_records(c)  ((kairo_record_t *) ((c) + 1))
+
+/* the i-th in which a digest is looked for: each has one of its own first */
+
+#define kairo_cache_way(set, digest, i)                                       \
+    ((set) + ((digest)[1] ^ (i)) % KAIRO_CACHE_WAYS)
 
 #define kairo_get(p)     __atomic_load_n(p, __ATOMIC_RELAXED)
 #define kairo_set(p, v)  __atomic_store_n(p, v, __ATOMIC_RELAXED)
@@ -71,25 +76,26 @@ size_t
 kairo_cache_get(kairo_cache_t *cache, const uint64_t secret[2],
     const unsigned char *digest, uint64_t now, unsigned char *data)
 {
-    int              way;
     uint64_t         i, key[KAIRO_CACHE_DIGEST / 8];
-    kairo_record_t  *set, copy;
+    kairo_record_t  *set, *record, copy;
 
     memcpy(key, digest, sizeof(key));
     set = kairo_cache_set(cache, key);
 
-    for (way = 0; way < KAIRO_CACHE_WAYS; way++) {
-        if (kairo_cache_holds(&set[way], key)) {
-            break;
+    record = NULL;
+
+    for (i = 0; i < KAIRO_CACHE_WAYS && record == NULL; i++) {
+        if (kairo_cache_holds(kairo_cache_way(set, key, i), key)) {
+            record = kairo_cache_way(set, key, i);
         }
     }
 
-    if (way == KAIRO_CACHE_WAYS) {
+    if (record == NULL) {
         return 0;
     }
 
-    copy.hash = kairo_get(&set[way].hash);
-    copy.length = kairo_get(&set[way].length);
+    copy.hash = kairo_get(&record->hash);
+    copy.length = kairo_get(&record->length);
     memcpy(copy.digest, key, sizeof(key));
 
     if (copy.length == 0 || copy.length > KAIRO_CACHE_DATA) {
@@ -97,7 +103,7 @@ kairo_cache_get(kairo_cache_t *cache, const uint64_t secret[2],
     }
 
     for (i = 0; i < kairo_cache_words(copy.length); i++) {
-        copy.data[i] = kairo_get(&set[way].data[i]);
+        copy.data[i] = kairo_get(&record->data[i]);
     }
 
     if (kairo_cache_hash(secret, &copy) != copy.hash) {
@@ -106,8 +112,8 @@ kairo_cache_get(kairo_cache_t *cache, const uint64_t secret[2],
 
     /* a line that all read should not be passed around for each of them */
 
-    if (kairo_get(&set[way].used) != now) {
-        kairo_set(&set[way].used, now);
+    if (kairo_get(&record->used) != now) {
+        kairo_set(&record->used, now);
     }
 
     memcpy(data, copy.data, copy.length);
@@ -120,9 +126,8 @@ void
 kairo_cache_put(kairo_cache_t *cache, const uint64_t secret[2],
     const unsigned char *digest, uint64_t now, kairo_span_t data)
 {
-    int              way, oldest;
     uint64_t         i;
-    kairo_record_t  *set, *slot, new;
+    kairo_record_t  *set, *slot, *way, new;
 
     if (data.n == 0 || data.n > KAIRO_CACHE_DATA) {
         return;
@@ -138,21 +143,21 @@ kairo_cache_put(kairo_cache_t *cache, const uint64_t secret[2],
     new.hash = kairo_cache_hash(secret, &new);
 
     set = kairo_cache_set(cache, new.digest);
-    oldest = 0;
+    slot = kairo_cache_way(set, new.digest, 0);
 
-    for (way = 0; way < KAIRO_CACHE_WAYS; way++) {
+    for (i = 0; i < KAIRO_CACHE_WAYS; i++) {
 
-        if (kairo_cache_holds(&set[way], new.digest)) {
-            oldest = way;
+        way = kairo_cache_way(set, new.digest, i);
+
+        if (kairo_cache_holds(way, new.digest)) {
+            slot = way;
             break;
         }
 
-        if (kairo_get(&set[way].used) < kairo_get(&set[oldest].used)) {
-            oldest = way;
+        if (kairo_get(&way->used) < kairo_get(&slot->used)) {
+            slot = way;
         }
     }
-
-    slot = &set[oldest];
 
     kairo_set(&slot->used, now);
     kairo_set(&slot->hash, new.hash);
