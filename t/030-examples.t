@@ -11,7 +11,7 @@ use Test::More;
 # started EXAMPLE: a server with its http {} and an application behind it.
 
 sub started {
-    my ($example) = @_;
+    my ($example, $file, $content) = @_;
     my $s = Kairo::Server->new;
     my $app = $s->{port} + 20;
 
@@ -23,7 +23,13 @@ sub started {
         or die "$example has no listen 8080\n";
     $http =~ s/127\.0\.0\.1:9000/127.0.0.1:$app/;
     $http =~ s{/var/log/nginx/}{};
+    $http =~ s{/etc/kairo/}{$s->{dir}/};
     $http =~ s/set_real_ip_from +10\.0\.0\.0/set_real_ip_from 127.0.0.0/;
+
+    if ($file) {
+        open my $out, '>', "$s->{dir}/$file" or die "$file: $!\n";
+        print $out $content;
+    }
 
     $s->start($http . <<END);
     server { listen 127.0.0.1:$app; location / { return 200 "app\\n"; } }
@@ -87,8 +93,32 @@ sub statuses {
     $s->finish;
 }
 
+{
+    my $s = started('identity', 'hs256.key', 'x' x 32);
+    my $token = sub {
+        my $claims = shift;
+        my @command = ('build/kairo', 'token', 'issue', '--alg', 'HS256',
+                       '--key', "$s->{dir}/hs256.key", '--audience', 'app-api',
+                       '--issuer', 'https://auth.example.com/', $claims);
+        open my $in, '-|', @command or die "$command[0]: $!\n";
+        chomp(my $t = <$in>);
+        return $t;
+    };
+    my $ann = 'Authorization: Bearer ' . $token->('ann');
+    my $pro = 'Authorization: Bearer ' . $token->('{"sub":"bob","tier":"pro"}');
+    is($s->status('/v1/'), 401, 'identity: nobody');
+    is($s->status('/'), 200, 'identity: open to all');
+    like(statuses($s, map { ['/v1/', $ann] } 1 .. 25),
+         qr/^(200 ){21,}.*429/, 'identity: the rate of who pays nothing');
+    unlike(statuses($s, map { ['/v1/', $pro] } 1 .. 20), qr/429/,
+           'identity: and of who does');
+    (my $cookie = $pro) =~ s/Authorization: Bearer /Cookie: session=/;
+    is($s->status('/v1/', $cookie), 200, 'identity: a cookie');
+    $s->finish;
+}
+
 my %tested = map { $_ => 1 } qw(public-api plans login exports from-limit-req
-                                demo);
+                                identity demo);
 is(join(' ', grep { !$tested{$_} } map { m{([^/]+)\.conf$} }
                                    glob 'conf.examples/*.conf'),
    '', 'every example is tested here, or by scripts/run --check');
