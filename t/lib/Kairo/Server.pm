@@ -162,6 +162,28 @@ sub receive {
     return scalar(<$s>) // '';
 }
 
+# ask METHOD, PATH, BODY, FIELD...: the same by another method; a BODY that is
+# defined is sent.
+
+sub ask {
+    my ($self, $method, $path, $body, @fields) = @_;
+    my $s = $self->socket or return '';
+    push @fields, 'Content-Length: ' . length $body if defined $body;
+    unshift @fields, 'Host: localhost' unless grep { /^Host:/ } @fields;
+    print $s join("\r\n", "$method $path HTTP/1.1", 'Connection: close',
+                  @fields, '', ''), $body // '';
+    return $self->receive($s);
+}
+
+# field RESPONSE, NAME: its values with commas between; undef: there is none.
+
+sub field {
+    my ($self, $response, $name) = @_;
+    my ($head) = split /\r\n\r\n/, $response, 2;
+    my @values = ($head // '') =~ /^\Q$name\E: *(.*?)\r?$/mig;
+    return @values ? join ', ', @values : undef;
+}
+
 sub status {
     my ($self, @request) = @_;
     return $self->get(@request) =~ m{^HTTP/1.1 (\d+)} ? $1 : 0;
