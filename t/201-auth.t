@@ -423,6 +423,8 @@ my @attacks = (
 
     # size
 
+    ['a token that is too long', changed(x => 'x' x 8200), 'too_long'],
+    ['a much longer one', changed(x => 'x' x 20000), 'too_long'],
     ['a header of 2049 bytes', token($p256, by => 'ES256', header => do {
         my $header = '{"alg":"ES256","kid":"p256-1","x":""}';
         $header =~ s/""/'"' . 'x' x (2049 - length $header) . '"'/er;

@@ -44,6 +44,11 @@ ngx_http_kairo_auth_verify(ngx_http_request_t *r,
     amcf = ngx_http_get_module_main_conf(r, ngx_http_kairo_auth_module);
     cache = amcf->cache;
 
+    /* whichever way this ends, the caller looks at both */
+
+    token->newer = 0;
+    token->issuer = NULL;
+
     /* before anything that takes as long as the text is */
 
     if (text.n > KAIRO_JWT_TEXT) {
@@ -142,8 +147,6 @@ ngx_http_kairo_auth_genuine(const ngx_http_kairo_auth_rule_t *rule,
     kairo_jwt_t     jwt;
     kairo_jwt_rc_t  read;
 
-    token->newer = 0;
-    token->issuer = NULL;
     read = kairo_jwt_read(&jwt, text);
 
     if (read == KAIRO_JWT_OK) {
