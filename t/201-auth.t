@@ -506,6 +506,7 @@ my @attacks = (
      { api => 1 }, 1, JSON::PP::true),
     ['typ logout+jwt', headed(typ => 'logout+jwt'), 'wrong_type'],
     ['typ dpop+jwt', headed(typ => 'dpop+jwt'), 'wrong_type'],
+    ['typ empty, which is not without', headed(typ => ''), 'wrong_type'],
     ['typ a number', headed(typ => 1), 'bad_header'],
     ['a logout token', changed(events => {}), 'wrong_type'],
     ['no typ, where at+jwt is wanted', token($rsa, header => { typ => undef },
