@@ -100,6 +100,13 @@ sub filter {
     return $out;
 }
 
+sub slurp {
+    my ($file) = @_;
+    local $/;
+    open my $in, '<:raw', $file or die "$file: $!\n";
+    return <$in>;
+}
+
 sub pem {
     my ($self) = @_;
     return command("openssl pkey -in $self->{file} -pubout");
