@@ -130,6 +130,17 @@ for (['issuer', 1, 1], ['audience', 1, 8], ['algs', 1, 13], ['keys', 1, 5],
         for $least - 1, $most + 1;
 }
 
+wrong("$_ twice", issuer($_, $_), do {
+    my ($name) = split;
+    "\"$name\" is duplicate in issuer \"main\"";
+}) for 'issuer https://a/', 'audience a', 'audience off', 'algs ES256',
+       'keys file=good.jwks', 'types none', 'leeway 1s', 'max_lifetime 1h',
+       'subject sub', 'roles a', 'tier a', 'email a verified=always';
+wrong('two kinds of keys', issuer('keys file=good.jwks', 'keys location=/k'),
+      '"keys" is duplicate in issuer "main"');
+wrong('an audience and off', issuer('audience a', 'audience off'),
+      '"audience" is duplicate in issuer "main"');
+
 wrong("no $_->[0]", issuer($_->[0]), "issuer \"main\" has no \"$_->[1]")
     for ['issuer', 'issuer URL;"'], ['audience', 'audience NAME;"'],
         ['algs', 'algs ALG ...;"'], ['keys', 'keys location=/URI;"'];

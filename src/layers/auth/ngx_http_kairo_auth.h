@@ -42,6 +42,7 @@ typedef struct {
     ngx_kairo_keys_t             keys;
     uint64_t                     id;          /* a hash of all of this */
     ngx_uint_t                   any_audience;
+    ngx_uint_t                   lines;       /* that it has, a bit each */
 } ngx_http_kairo_issuer_t;
 
 

@@ -146,7 +146,7 @@ ngx_http_kairo_issuer_line(ngx_conf_t *cf, ngx_command_t *dummy, void *conf)
     ngx_http_kairo_issuer_t *issuer = conf;
 
     ngx_str_t                           *value;
-    ngx_uint_t                           n;
+    ngx_uint_t                           n, bit;
     const ngx_http_kairo_issuer_line_t  *line;
 
     value = cf->args->elts;
@@ -167,6 +167,17 @@ ngx_http_kairo_issuer_line(ngx_conf_t *cf, ngx_command_t *dummy, void *conf)
             return NGX_CONF_ERROR;
         }
 
+        bit = (ngx_uint_t) 1 << (line - ngx_http_kairo_issuer_lines);
+
+        if (issuer->lines & bit) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "\"%V\" is duplicate in issuer \"%V\"",
+                               &value[0], &issuer->name);
+            return NGX_CONF_ERROR;
+        }
+
+        issuer->lines |= bit;
+
         return line->set(cf, issuer, value + 1, n);
     }
 
@@ -183,10 +194,6 @@ static char *
 ngx_http_kairo_issuer_url(ngx_conf_t *cf, ngx_http_kairo_issuer_t *issuer,
     ngx_str_t *value, ngx_uint_t n)
 {
-    if (issuer->policy.issuer.p) {
-        return "\"issuer\" is duplicate";
-    }
-
     issuer->policy.issuer.p = value->data;
     issuer->policy.issuer.n = value->len;
 
@@ -198,10 +205,6 @@ static char *
 ngx_http_kairo_issuer_audience(ngx_conf_t *cf,
     ngx_http_kairo_issuer_t *issuer, ngx_str_t *value, ngx_uint_t n)
 {
-    if (issuer->policy.naudiences || issuer->any_audience) {
-        return "\"audience\" is duplicate";
-    }
-
     if (n == 1 && ngx_strcmp(value->data, "off") == 0) {
         issuer->any_audience = 1;
         return NGX_CONF_OK;
@@ -255,10 +258,6 @@ ngx_http_kairo_issuer_keys(ngx_conf_t *cf, ngx_http_kairo_issuer_t *issuer,
     ngx_kairo_keys_t  *keys;
 
     keys = &issuer->keys;
-
-    if (keys->path.len || keys->secret.len || keys->location.len) {
-        return "\"keys\" is duplicate";
-    }
 
     s = NULL;
 
