@@ -294,7 +294,8 @@ my @attacks = (
     # names of keys
 
     (map { ['kid "' . substr($_, 0, 20) . '"',
-            token($p256, kid => $_), 'unknown_key'] }
+            token($p256, kid => $_),
+            length > 128 ? 'bad_header' : 'unknown_key'] }
      '../../../../dev/null', '/dev/null', "' OR 1=1 --", '', 'p256', 'p256-1 ',
      'P256-1', 'p256-1/', '%70256-1', "p256-1\n", 'x' x 1500),
     ['a kid with a NUL', token($p256, by => 'ES256', header =>
