@@ -9,6 +9,7 @@
 #include <openssl/x509.h>
 
 #include "libs/kairo_key.h"
+#include "libs/kairo_edwards.h"
 #include "core/kairo_base64url.h"
 
 
@@ -488,6 +489,11 @@ kairo_key_classify(kairo_key_t *key)
 
     case EVP_PKEY_ED25519:
     case EVP_PKEY_ED448:
+
+        if (!kairo_edwards_check(key->pkey)) {
+            return "its point is off the curve, or of small order";
+        }
+
         key->algs = kairo_alg_bit(KAIRO_EDDSA);
         return NULL;
 
