@@ -1146,6 +1146,139 @@ okp(void)
 }
 
 
+/* A key of EdDSA, by its bytes from the last: as a number is written. */
+
+static char *
+okp_of(const char *crv, const char *hex)
+{
+    char           *x, *jwk;
+    size_t          size;
+    BIGNUM         *y;
+    unsigned char   raw[57];
+
+    size = strcmp(crv, "Ed25519") == 0 ? 32 : 57;
+    y = NULL;
+
+    need(BN_hex2bn(&y, hex) && BN_bn2lebinpad(y, raw, (int) size) > 0);
+    BN_free(y);
+
+    x = base64url(raw, size);
+    jwk = okp_jwk(crv, x);
+    free(x);
+
+    return jwk;
+}
+
+
+/*
+ * RFC 8032, section 5.1.3.  By a key of small order, eight at most, one of
+ * eight texts is signed by whoever likes, and by the first of these any text.
+ */
+
+static void
+edwards(void)
+{
+    size_t              i;
+    EVP_PKEY           *pkey;
+    const char         *wrong;
+    kairo_key_t         key;
+    static const char   off25519[] =
+        "\2\7\10\13\14\15\21\24\26\37\42\44\46";
+    static const char   off448[] =
+        "\2\6\12\13\16\17\20\21\22\24\26\27\34\36\40\42";
+    static const char  *small25519[] = {
+        "1",
+        "7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEC",
+        "0",
+        "7A03AC9277FDC74EC6CC392CFA53202A0F67100D760B3CBA4FD84D3D706A17C7",
+        "05FC536D880238B13933C6D305ACDFD5F098EFF289F4C345B027B2C28F95E826",
+        "7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFED",
+        "7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEE"
+    };
+    static const char  *small448[] = {
+        "1", "0",
+        "FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFE"
+        "FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFE",
+        "FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFE"
+        "FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF",
+        "FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF"
+        "00000000000000000000000000000000000000000000000000000000"
+    };
+
+    for (i = 0; i < sizeof(small25519) / sizeof(small25519[0]); i++) {
+
+        char  sign[80];
+
+        refused(okp_of("Ed25519", small25519[i]), "curve",
+                "a point of small order on Ed25519");
+
+        /* the other x */
+
+        snprintf(sign, sizeof(sign), "%*s%s", 64 - (int) strlen(small25519[i]),
+                 "", small25519[i]);
+        memset(sign, '0', strspn(sign, " "));
+        sign[0] = (char) (sign[0] == '7' ? 'F' : '8');
+
+        refused(okp_of("Ed25519", sign), "curve", "and its other x");
+    }
+
+    for (i = 0; i < sizeof(small448) / sizeof(small448[0]); i++) {
+        refused(okp_of("Ed448", small448[i]), "curve",
+                "a point of small order on Ed448");
+    }
+
+    /* half of all y are of no point, and of the first 40 these, not 0 and 1 */
+
+    for (i = 2; i < 40; i++) {
+
+        char  hex[8], *jwk;
+
+        snprintf(hex, sizeof(hex), "%02zX", i);
+
+        jwk = okp_of("Ed25519", hex);
+        wrong = jwk_read(&key, jwk, 0);
+        expect((wrong == NULL) == (strchr(off25519, (int) i) == NULL),
+               "y = %zu on Ed25519: %s", i, wrong ? wrong : "taken");
+
+        if (wrong == NULL) {
+            kairo_key_free(&key);
+        }
+
+        free(jwk);
+
+        jwk = okp_of("Ed448", hex);
+        wrong = jwk_read(&key, jwk, 0);
+        expect((wrong == NULL) == (strchr(off448, (int) i) == NULL),
+               "y = %zu on Ed448: %s", i, wrong ? wrong : "taken");
+
+        if (wrong == NULL) {
+            kairo_key_free(&key);
+        }
+
+        free(jwk);
+    }
+
+    verdict("a key is a point of its curve");
+
+    for (i = 0; i < 200; i++) {
+
+        pkey = key_okp(i % 2 ? "ED25519" : "ED448");
+        expect(kairo_key_pkey(&key, pkey) == NULL, "a key of its own");
+        kairo_key_free(&key);
+    }
+
+    verdict("keys that have a secret half are on their curves");
+
+    pkey = EVP_PKEY_new_raw_public_key_ex(NULL, "ED25519", NULL,
+                                          (const unsigned char *)
+                                          "\1\0\0\0\0\0\0\0\0\0\0\0\0\0"
+                                          "\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
+                                          "\0\0\0", 32);
+    need(pkey != NULL);
+    ok(kairo_key_pkey(&key, pkey) != NULL, "nor one that comes by PEM");
+}
+
+
 /* RFC 7517, section 4 */
 
 static void
@@ -1454,6 +1587,7 @@ main(void)
     rsa_members();
     curves();
     okp();
+    edwards();
     members();
     private_parts();
     pkeys();
