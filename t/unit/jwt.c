@@ -207,6 +207,43 @@ every_algorithm(void)
 }
 
 
+/* Each step by itself: who asks for one must not rely on another. */
+
+static void
+steps(void)
+{
+    char                *payload, *text;
+    uint32_t             algs;
+    kairo_jwt_t          jwt;
+    kairo_jwt_policy_t   p;
+
+    payload = claims(NULL, NULL);
+    text = token(&hs256, HS256, payload);
+    algs = KAIRO_ALGS_ALL & ~kairo_alg_bit(KAIRO_HS256);
+    p = policy;
+
+    need(kairo_jwt_read(&jwt, span_of(text)) == KAIRO_JWT_OK
+         && kairo_jwt_claims(&jwt) == KAIRO_JWT_OK);
+
+    ok(kairo_jwt_judge(&jwt, &p, NOW) == KAIRO_JWT_OK
+       && kairo_jwt_verify(&jwt, &secret, KAIRO_ALGS_ALL) == KAIRO_JWT_OK
+       && jwt.key == &secret.keys[0], "a token is judged, and verified");
+
+    p.algs = algs;
+    jwt.key = NULL;
+    ok(kairo_jwt_judge(&jwt, &p, NOW) == KAIRO_JWT_ALGORITHM,
+       "not judged well by an algorithm that is not listed");
+    ok(kairo_jwt_verify(&jwt, &secret, algs) == KAIRO_JWT_ALGORITHM
+       && jwt.key == NULL, "nor verified by it");
+    ok(kairo_jwt_verify(&jwt, &secret, 0) == KAIRO_JWT_ALGORITHM,
+       "nor where none is");
+
+    kairo_jwt_free(&jwt);
+    free(text);
+    free(payload);
+}
+
+
 /* RFC 7515, appendices A.1 and A.3 */
 
 static void
@@ -1731,6 +1768,7 @@ main(void)
     need(kairo_keyset_secret(&secret, hs256.secret) == NULL);
 
     every_algorithm();
+    steps();
     examples();
     no_other_spelling();
     laxness();
