@@ -9,6 +9,7 @@ use warnings;
 
 use File::Path qw(make_path remove_tree);
 use IO::Socket::INET;
+use Socket qw(SOL_SOCKET SO_RCVTIMEO);
 use Test::More;
 use Time::HiRes qw(sleep time);
 
@@ -96,12 +97,16 @@ sub reload {
     });
 }
 
+# 0: it had to be forced, since a request had no end.
+
 sub stop {
     my ($self) = @_;
-    my $pid = $self->pid or return;
+    my $pid = $self->pid or return 1;
     kill 'QUIT', $pid;
+    return 1 if $self->until(sub { !kill 0, $pid });
+    kill 'TERM', $pid;
     $self->until(sub { !kill 0, $pid });
-    delete $self->{stopped};
+    return 0;
 }
 
 sub pid {
@@ -136,8 +141,11 @@ sub until {
 sub socket {
     my ($self, $port) = @_;
     $port ||= $self->{port};
-    return IO::Socket::INET->new(PeerAddr => "127.0.0.1:$port",
-                                 Timeout => 30);
+    my $s = IO::Socket::INET->new(PeerAddr => "127.0.0.1:$port",
+                                  Timeout => 30) or return;
+    # for each read too
+    $s->setsockopt(SOL_SOCKET, SO_RCVTIMEO, pack 'l!l!', 30, 0);
+    return $s;
 }
 
 # get PATH, FIELD...: the response as one text, '' when there is none.
@@ -200,7 +208,7 @@ sub log {
 
 sub finish {
     my ($self) = @_;
-    $self->stop;
+    ok($self->stop, 'it ends when it is told to');
     my @bad = grep { !$self->{expected} || !/$self->{expected}/ }
               grep { /\[(alert|emerg|crit)\]|AddressSanitizer/ }
               split /\n/, $self->log;
