@@ -1,5 +1,6 @@
-# Each allocation of the module fails once, in a request that is refused and
-# in one that passes: the first is never let through, and no worker dies.
+# Each allocation of the module fails once, or from then on, in a request that
+# is refused and in one that passes: the first is never let through, and no
+# worker dies.
 
 use strict;
 use warnings;
@@ -27,6 +28,8 @@ $s->start(<<'END');
                             kairo_ratelimit zone=two headers=legacy,all; }
         location /page { kairo_ratelimit zone=one; error_page 429 /page; }
         location /delayed { kairo_ratelimit zone=slow burst=5; }
+        location /forged { kairo_probe access ok;
+                           return 200 "content <$http_x_kairo_user>"; }
         location /refused { kairo_probe access 403; }
         location /late { kairo_probe access 403 when=late; }
         location /later { kairo_probe precontent 402 when=late; }
@@ -34,60 +37,74 @@ $s->start(<<'END');
                           error_page 404 = /refused; }
     }
 END
-$s->file("html/$_", 'content') for qw(limited delayed refused late later);
+$s->file("html/$_", 'content')
+    for qw(limited delayed refused late later);
 
 my @forged = ('Before: 1', 'X-Kairo-User: x', 'After: 1', 'X-Kairo-User: y',
               'Accept: */*');
 
-# what is refused without a fault is refused with one, by whatever status
+# faults FIELD, PATH, CHECK: a request for each allocation that fails; says how
+# many did.  In PATH "%" is a number of its own.
 
-$s->get("/$_?k=full") for qw(limited limited);
-
-for my $path (qw(/limited?k=full /refused /late /later /again?k=full)) {
-
-    my ($passed, $fired, @seen) = (0, 0);
+sub faults {
+    my ($field, $path, $check) = @_;
+    my ($fired, %seen) = (0);
 
     for my $n (1 .. 60) {
+        my $this = $path =~ s/%/$field$n/r;
         my $before = () = $s->log =~ /kairo fault:/g;
-        my $got = $s->get($path, "Fault: $n", @forged);
+        my $got = $s->get($this, "$field: $n", @forged);
         my $after = () = $s->log =~ /kairo fault:/g;
 
         my ($status) = $got =~ m{^HTTP/1.1 (\d+)};
-        $seen[$status || 0]++;
-        $passed++ if $got =~ /content$/ || ($status && $status == 200);
-        last if $after == $before;
+        $seen{$status // 'none'}++;
+        $check->($got, $status // 0);
+        last if $after == $before || !$status;
         $fired++;
     }
 
-    my %seen = map { $_ => $seen[$_] } grep { $seen[$_] } 0 .. $#seen;
-    diag("$path: $fired faults, ", join ', ', map { "$seen{$_} x $_" }
-                                              sort keys %seen);
-    cmp_ok($fired, '>', 2, "$path: allocations did fail");
-    is($passed, 0, "$path: and no refusal became a pass");
+    diag("$path, $field: $fired, ",
+         join ', ', map { "$seen{$_} x $_" } sort keys %seen);
+    return $fired;
 }
 
-# what passes without a fault may be refused with one, but is answered
+# what is refused without a fault is refused with one, by whatever status
 
-for my $path (qw(/limited /delayed /page /metrics)) {
+$s->get('/limited?k=full');
 
-    my ($unanswered, $fired) = (0, 0);
-
-    for my $n (1 .. 60) {
-        my $before = () = $s->log =~ /kairo fault:/g;
-        my $got = $s->get("$path?k=$path$n", "Fault: $n", @forged);
-        my $after = () = $s->log =~ /kairo fault:/g;
-        $unanswered++ unless $got =~ m{^HTTP/1.1 \d+};
-        last if $after == $before;
-        $fired++;
+for my $path (qw(/limited?k=full /refused /late /later /again?k=full)) {
+    for my $field (qw(Fault Faults)) {
+        my $passed = 0;
+        my $fired = faults($field, $path, sub {
+            my ($got, $status) = @_;
+            $passed++ if $status < 400 || $got =~ /content$/;
+        });
+        cmp_ok($fired, '>', 2, "$path, $field: allocations did fail");
+        is($passed, 0, "$path, $field: and no refusal became a pass");
     }
-
-    diag("$path: $fired faults");
-    is($unanswered, 0, "$path: every request is answered");
 }
 
+# what passes without a fault may be refused with one, but is answered, and no
+# forged field comes through
+
+$s->get('/delayed?k=full');
+
+for my $path (qw(/limited?k=% /delayed?k=full /page?k=% /metrics /forged)) {
+    for my $field (qw(Fault Faults)) {
+        my ($unanswered, $forged) = (0, 0);
+        my $fired = faults($field, $path, sub {
+            my ($got, $status) = @_;
+            $unanswered++ unless $status;
+            $forged++ if $got =~ /<[xy]/;
+        });
+        cmp_ok($fired, '>', 1, "$path, $field: allocations did fail");
+        is($unanswered, 0, "$path, $field: every request is answered");
+        is($forged, 0, "$path, $field: and no field was forged");
+    }
+}
+
+like($s->log, qr/delaying request/, 'a request was delayed');
 is($s->status('/limited?k=after'), 200, 'the worker is well');
-
-my @workers = $s->children;
 unlike($s->log, qr/exited on signal/, 'and none has died');
 $s->finish;
 

@@ -379,16 +379,21 @@ ngx_http_kairo_probe_merge_conf(ngx_conf_t *cf, void *parent, void *child)
 
 #if (NGX_KAIRO_FAULT)
 
-/* "Fault: N": the N-th allocation of the module in this request fails. */
+/*
+ * "Fault: N": the N-th allocation of the module in this request fails;
+ * "Faults: N": and all that come after it.
+ */
 
 static ngx_int_t
 ngx_http_kairo_probe_fault(ngx_http_request_t *r)
 {
-    const ngx_str_t  *n;
+    const ngx_str_t  *one, *all, *n;
 
-    n = ngx_http_kairo_request_field(r, "fault");
+    one = ngx_http_kairo_request_field(r, "fault");
+    all = ngx_http_kairo_request_field(r, "faults");
+    n = all ? all : one;
 
-    ngx_kairo_fault_arm(n ? ngx_atoi(n->data, n->len) : 0);
+    ngx_kairo_fault_arm(n ? ngx_atoi(n->data, n->len) : 0, all != NULL);
 
     return NGX_DECLINED;
 }

@@ -21,9 +21,10 @@ ngx_int_t ngx_http_kairo_probe_spend(ngx_http_kairo_pipe_t *p);
 
 #if (NGX_KAIRO_FAULT)
 
-/* t/fault: the n-th allocation from now on fails; 0: none does. */
+/* t/fault: the n-th allocation from now on fails, and with "lasts" all that
+   come after it; 0: none does. */
 
-void ngx_kairo_fault_arm(ngx_uint_t n);
+void ngx_kairo_fault_arm(ngx_uint_t n, ngx_uint_t lasts);
 
 #endif
 

@@ -13,12 +13,14 @@
 
 
 static ngx_uint_t  ngx_kairo_fault_left;    /* calls until one fails */
+static ngx_uint_t  ngx_kairo_fault_lasts;   /* and all after it do */
 
 
 void
-ngx_kairo_fault_arm(ngx_uint_t n)
+ngx_kairo_fault_arm(ngx_uint_t n, ngx_uint_t lasts)
 {
     ngx_kairo_fault_left = n;
+    ngx_kairo_fault_lasts = lasts;
 }
 
 
@@ -28,6 +30,8 @@ ngx_kairo_fault_now(const char *name)
     if (ngx_kairo_fault_left == 0 || --ngx_kairo_fault_left) {
         return 0;
     }
+
+    ngx_kairo_fault_left = ngx_kairo_fault_lasts;
 
     ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0, "kairo fault: %s fails",
                   name);
