@@ -151,6 +151,7 @@ struct ngx_http_kairo_pipe_s {
     unsigned                     answered:1;
     unsigned                     watched:1;   /* cancel() will be called */
     unsigned                     refused:1;
+    unsigned                     starved:1;   /* a variable had no memory */
 };
 
 
@@ -175,6 +176,14 @@ ngx_http_kairo_conf(const ngx_http_request_t *r, const ngx_module_t *module)
  */
 
 ngx_int_t ngx_http_kairo_wait(ngx_http_kairo_pipe_t *p, ngx_kairo_op_t *op);
+
+/*
+ * The text of a value with variables.  NGX_ERROR: there is no memory for it;
+ * nginx takes a variable of kairo that has none for an empty one, and goes on.
+ */
+
+ngx_int_t ngx_http_kairo_value(ngx_http_kairo_pipe_t *p,
+    ngx_http_complex_value_t *text, ngx_str_t *value);
 
 /* The first request field of a name in lower case, or NULL. */
 

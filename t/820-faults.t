@@ -19,6 +19,9 @@ $s->start(<<'END');
     kairo_ratelimit_zone $arg_k zone=one:64k rate=1r/d;
     kairo_ratelimit_zone $arg_k zone=two:64k rate=$arg_r default=1r/d;
     kairo_ratelimit_zone $kairo_client$arg_k zone=slow:64k rate=10r/s;
+    kairo_ratelimit_zone $kairo_client zone=client:64k rate=1r/d;
+    map $kairo_client $rate { 127.0.0.1 1r/d; default 1r/h; }
+    kairo_ratelimit_zone $arg_k zone=mapped:64k rate=$rate default=2r/d;
     server {
         listen 127.0.0.1:%%PORT%%;
         location = /up { return 200 up; }
@@ -28,6 +31,8 @@ $s->start(<<'END');
                             kairo_ratelimit zone=two headers=legacy,all; }
         location /page { kairo_ratelimit zone=one; error_page 429 /page; }
         location /delayed { kairo_ratelimit zone=slow burst=5; }
+        location /client { kairo_ratelimit zone=client; }
+        location /mapped { kairo_ratelimit zone=mapped; }
         location /forged { kairo_probe access ok;
                            return 200 "content <$http_x_kairo_user>"; }
         location /refused { kairo_probe access 403; }
@@ -38,7 +43,7 @@ $s->start(<<'END');
     }
 END
 $s->file("html/$_", 'content')
-    for qw(limited delayed refused late later);
+    for qw(limited delayed client mapped refused late later);
 
 my @forged = ('Before: 1', 'X-Kairo-User: x', 'After: 1', 'X-Kairo-User: y',
               'Accept: */*');
@@ -70,9 +75,11 @@ sub faults {
 
 # what is refused without a fault is refused with one, by whatever status
 
-$s->get('/limited?k=full');
+$s->get($_) for qw(/limited?k=full /client /mapped?k=full);
 
-for my $path (qw(/limited?k=full /refused /late /later /again?k=full)) {
+for my $path (qw(/limited?k=full /client /mapped?k=full /refused /late /later
+                 /again?k=full))
+{
     for my $field (qw(Fault Faults)) {
         my $passed = 0;
         my $fired = faults($field, $path, sub {

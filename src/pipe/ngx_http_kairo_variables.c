@@ -87,6 +87,18 @@ ngx_http_kairo_variables(ngx_conf_t *cf)
 }
 
 
+ngx_int_t
+ngx_http_kairo_value(ngx_http_kairo_pipe_t *p, ngx_http_complex_value_t *text,
+    ngx_str_t *value)
+{
+    if (ngx_http_complex_value(p->request, text, value) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return p->starved ? NGX_ERROR : NGX_OK;
+}
+
+
 static ngx_int_t
 ngx_http_kairo_variable_text(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data)
@@ -127,10 +139,21 @@ ngx_http_kairo_variable_client(ngx_http_request_t *r,
     u_char                           *buf;
     ngx_str_t                         value;
     struct sockaddr                  *sa;
+    ngx_http_kairo_pipe_t            *p;
     const ngx_http_kairo_loc_conf_t  *klcf;
 
     buf = ngx_pnalloc(r->pool, KAIRO_ADDR_TEXT);
     if (buf == NULL) {
+        p = ngx_http_kairo_pipe(r);
+
+        if (p) {
+            p->starved = 1;
+        }
+
+        /* who asks later asks again, and does not find it empty */
+
+        v->no_cacheable = 1;
+
         return NGX_ERROR;
     }
 

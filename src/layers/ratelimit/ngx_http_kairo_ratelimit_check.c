@@ -180,7 +180,7 @@ ngx_http_kairo_ratelimit_key(ngx_http_kairo_pipe_t *p,
 
     text = &ask->zone->key;
 
-    if (ngx_http_complex_value(p->request, text, &value) != NGX_OK) {
+    if (ngx_http_kairo_value(p, text, &value) != NGX_OK) {
         ngx_http_kairo_ratelimit_log_failed(p, ask->limit, &text->value,
                                             "key could not be worked out");
         return NGX_ERROR;

@@ -129,16 +129,17 @@ ngx_http_kairo_ratelimit_rate(ngx_http_kairo_pipe_t *p,
         return NGX_OK;
     }
 
-    if (ngx_http_complex_value(p->request, zone->value, &value) == NGX_OK) {
+    if (ngx_http_kairo_value(p, zone->value, &value) != NGX_OK) {
+        ngx_http_kairo_ratelimit_log_failed(p, ask->limit, &zone->value->value,
+                                            "rate could not be worked out");
+        return NGX_ERROR;
+    }
 
-        s.p = value.data;
-        s.n = value.len;
+    s.p = value.data;
+    s.n = value.len;
 
-        if (ngx_http_kairo_ratelimit_read_rate(zone, s, rate)
-            == KAIRO_RATE_OK)
-        {
-            return NGX_OK;
-        }
+    if (ngx_http_kairo_ratelimit_read_rate(zone, s, rate) == KAIRO_RATE_OK) {
+        return NGX_OK;
     }
 
     if (zone->rate.count) {
@@ -167,14 +168,18 @@ ngx_http_kairo_ratelimit_get(ngx_http_kairo_pipe_t *p,
         return NGX_OK;
     }
 
-    if (ngx_http_complex_value(p->request, number->value, &value) == NGX_OK) {
+    if (ngx_http_kairo_value(p, number->value, &value) != NGX_OK) {
+        ngx_http_kairo_ratelimit_log_failed(p, ask->limit,
+                                            &number->value->value,
+                                            "number could not be worked out");
+        return NGX_ERROR;
+    }
 
-        s.p = value.data;
-        s.n = value.len;
+    s.p = value.data;
+    s.n = value.len;
 
-        if (kairo_rate_number(s, n)) {
-            return NGX_OK;
-        }
+    if (kairo_rate_number(s, n)) {
+        return NGX_OK;
     }
 
     if (number->set) {
