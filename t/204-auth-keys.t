@@ -189,6 +189,16 @@ stays('weak keys', 'none of its keys is of use',
 stays('a private key', 'it has a private key', sub {
     replace('keys', Kairo::Token::slurp($key{A}{file})) });
 stays('nothing', 'it is neither JSON nor PEM', sub { replace('keys', '') });
+stays('too much', 'it has more than 256 KiB',
+      sub { replace('keys', jwks($key{A}) . ' ' x 300_000) });
+stays('a file that is away', 'it can\'t be found', sub { unlink $path });
+stays('a folder', 'it is not a file', sub { mkdir $path });
+rmdir $path;
+stays('a link to nowhere', 'it can\'t be found',
+      sub { symlink "$path.none", $path });
+unlink $path;
+stays('a pipe', 'it is not a file', sub { system 'mkfifo', $path });
+unlink $path;
 stays('a file of zeroes', 'it is neither JSON nor PEM',
       sub { replace('keys', "\0" x 1000) });
 

@@ -379,23 +379,22 @@ ngx_kairo_keys_renew(ngx_kairo_keys_t *keys)
         ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
                       "kairo auth: keys of issuer \"%V\" are read anew",
                       &keys->name);
-        keys->failing = 0;
     }
 
     ngx_free(text.data);
+
+    keys->wrong = NULL;
 
     if (wrong == NULL) {
         return;
     }
 
-    /* this content is known to be bad: it is told of once */
-
-    keys->failing = 0;
-
 failed:
 
-    if (!keys->failing) {
-        keys->failing = 1;
+    /* once for each content that is bad, and for each other reason */
+
+    if (wrong != keys->wrong) {
+        keys->wrong = wrong;
         ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
                       "kairo auth: keys file \"%V\" of issuer \"%V\" is of no "
                       "use, the old keys stay: %s", &keys->path, &keys->name,

@@ -60,7 +60,7 @@ typedef struct {
     struct timespec         changed;      /* the file, as it was seen last */
     off_t                   size;
     ngx_file_uniq_t         uniq;
-    ngx_uint_t              failing;      /* and was logged */
+    const char             *wrong;        /* with it; was logged */
     ngx_event_t             timer;
 } ngx_kairo_keys_t;
 
