@@ -215,13 +215,18 @@ ngx_http_kairo_auth_claims(ngx_http_request_t *r)
 
     cln = ngx_pool_cleanup_add(r->pool, sizeof(kairo_jwt_t));
     if (cln == NULL) {
+        p->starved = 1;
         return NULL;
     }
 
     known->jwt = cln->data;
 
-    if (kairo_jwt_read(known->jwt, known->token) == KAIRO_JWT_OK) {
-        (void) kairo_jwt_claims(known->jwt);
+    if (kairo_jwt_read(known->jwt, known->token) != KAIRO_JWT_OK
+        || kairo_jwt_claims(known->jwt) != KAIRO_JWT_OK)
+    {
+        /* it was read before, so there is no memory: a limit by a claim must
+           not take it for one that is not there */
+        p->starved = 1;
     }
 
     cln->handler = ngx_http_kairo_auth_forget;
@@ -270,6 +275,8 @@ ngx_http_kairo_auth_value(ngx_http_request_t *r, ngx_http_variable_value_t *v,
 
     copy = ngx_pnalloc(r->pool, text.n);
     if (copy == NULL) {
+        ngx_http_kairo_pipe(r)->starved = 1;
+        v->no_cacheable = 1;
         return NGX_ERROR;
     }
 
