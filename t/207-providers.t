@@ -91,7 +91,7 @@ sub provider {
     like($got, qr/roles=Everyone,editor/, "$name: its groups")
         if $name eq 'okta';
 
-    $token =~ s/\.([A-Za-z])(?=[^.]*$)/'.' . ($1 eq 'A' ? 'B' : 'A')/e;
+    $token =~ s/\.(.)(?=[^.]*$)/'.' . ($1 eq 'A' ? 'B' : 'A')/e;
     is($s->status('/', "Authorization: Bearer $token"), 401,
        "$name: a token that was changed");
     is($s->status('/'), 401, "$name: no token");
