@@ -487,6 +487,20 @@ laxness(void)
 
     verdict("trailing bits, however they are signed");
 
+    text = text_of("%s", good);
+    n = strlen(text) - 1;
+
+    for (at = 0; at < 64; at++) {
+        text[n] = alphabet[at];
+        expect(judged(text, n + 1, &secret, NULL, 0)
+               == (text[n] == good[n] ? KAIRO_JWT_OK
+                   : at % 4 ? KAIRO_JWT_MALFORMED : KAIRO_JWT_SIGNATURE),
+               "a signature that ends with %c", text[n]);
+    }
+
+    verdict("trailing bits of a signature");
+    free(text);
+
     h = base64url(HS256, strlen(HS256));
     p = base64url(payload, strlen(payload));
 
@@ -1316,6 +1330,10 @@ lifetime(void)
 
     claim_is(KAIRO_JWT_LIFETIME, "exp", "9007199254740991", &p,
              "a life without end");
+    p.max_lifetime = INT64_C(999999999999999);
+    claim_is(KAIRO_JWT_LIFETIME, "iat", NULL, &p,
+             "a life of which nothing is said, however long it may be");
+    p.max_lifetime = 3600;
     claim_is(KAIRO_JWT_EXPIRED, "exp", "1699999960", &p,
              "a life of less than none");
 }

@@ -235,6 +235,49 @@ every_pair(void)
 }
 
 
+/* What a key is for is more than what it is. */
+
+static void
+restricted(void)
+{
+    char             *jwk, *extra;
+    size_t            n, j;
+    unsigned          i;
+    signer_t          s;
+    kairo_key_t       key;
+    unsigned char     sig[TOKEN_SIGNATURE];
+    static const int  algs[] = {
+        KAIRO_HS256, KAIRO_HS512, KAIRO_RS256, KAIRO_RS512, KAIRO_PS256,
+        KAIRO_PS512
+    };
+
+    for (j = 0; j < sizeof(algs) / sizeof(algs[0]); j++) {
+
+        extra = text_of(",\"alg\":\"%s\"",
+                        kairo_alg_name((kairo_alg_t) algs[j]));
+        jwk = j < 2 ? jwk_secret(ring.secret, sizeof(ring.secret), extra)
+                    : jwk_of(ring.rsa, extra);
+        need(jwk_read(&key, jwk, 1) == NULL);
+
+        for (i = 0; i < 9; i++) {
+
+            s = ring_signer(&ring, i);
+            n = sign(&s, input, strlen(input), sig);
+
+            expect(verifies(&key, alg_of(s.alg), sig, n)
+                   == ((int) alg_of(s.alg) == algs[j]),
+                   "%s by a key for %s", s.alg, extra + 1);
+        }
+
+        kairo_key_free(&key);
+        free(jwk);
+        free(extra);
+    }
+
+    verdict("a key for one algorithm verifies no other");
+}
+
+
 static void
 every_bit(void)
 {
@@ -1072,9 +1115,23 @@ curves(void)
     refused(ec("P-256", other, y), "curve", "x that is beyond the field");
     free(other);
 
-    other = text_of("%.42s", x);
+    other = text_of("%.40s", x);
     refused(ec("P-256", other, y), "size", "x that is cut");
     free(other);
+
+    do {
+        EVP_PKEY_free(ring.p256);
+        free(x);
+        ring.p256 = key_ec("P-256");
+        x = jwk_number(ring.p256, OSSL_PKEY_PARAM_EC_PUB_X, 0);
+    } while (strlen(x) == 43);
+
+    free(y);
+    y = jwk_number(ring.p256, OSSL_PKEY_PARAM_EC_PUB_Y, 32);
+    refused(ec("P-256", x, y), "size", "x without the zeroes before it");
+    free(x);
+    x = jwk_number(ring.p256, OSSL_PKEY_PARAM_EC_PUB_X, 32);
+    taken(ec("P-256", x, y), kairo_alg_bit(KAIRO_ES256), "x with them");
 
     other = jwk_number(ring.p256, OSSL_PKEY_PARAM_EC_PUB_X, 33);
     refused(ec("P-256", other, y), "size", "x with a zero before it");
@@ -1564,6 +1621,7 @@ main(void)
 
     algorithms();
     every_pair();
+    restricted();
     every_bit();
     every_length();
 
