@@ -462,15 +462,17 @@ static int
 kairo_table_enter(kairo_table_t *t, kairo_slot_t *set, kairo_slot_t *vacant,
     kairo_slot_t old, kairo_slot_t new)
 {
+    uint64_t      i, n;
     kairo_slot_t  claim;
 
-    /* no claim of a tag is ever the same as an earlier one */
+    /* no number is ever that of another claim, be it of another tag: a tag
+       and a number that were loaded apart must never come to stand */
+
+    i = new.tag % KAIRO_TABLE_CLAIMS;
+    n = __atomic_add_fetch(&t->claims[i], 1, __ATOMIC_SEQ_CST);
 
     claim.tag = new.tag;
-    claim.state = (uint64_t) 1 << 63
-                  | __atomic_add_fetch(&t->claims[new.tag
-                                                  % KAIRO_TABLE_CLAIMS],
-                                       1, __ATOMIC_SEQ_CST);
+    claim.state = (uint64_t) 1 << 63 | (n * KAIRO_TABLE_CLAIMS + i);
 
     if (!kairo_table_swap(vacant, old, claim)) {
         return 0;
