@@ -276,10 +276,14 @@ shapes(void)
         e = &examples[i];
 
         shape = shape_of(e->text, strlen(e->text));
-        against_jansson(e->text, strlen(e->text), &accepted);
 
         ok(shape.depth == e->depth && shape.values == e->values,
            "%s: %zu deep, %zu values", e->about, e->depth, e->values);
+    }
+
+    for (i = 0; i < sizeof(examples) / sizeof(examples[0]); i++) {
+        against_jansson(examples[i].text, strlen(examples[i].text),
+                        &accepted);
     }
 
     verdict("and as jansson has them");

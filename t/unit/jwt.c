@@ -200,9 +200,10 @@ every_algorithm(void)
             free(text);
             free(header);
         }
+
+        verdict("and it alone, by %s alone", ring_kid(i));
     }
 
-    verdict("and no algorithm as another, no key as another");
     free(payload);
 }
 
@@ -633,15 +634,21 @@ algorithms(void)
 
     for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 
-        char  *header, *payload, *text, *h, *p;
+        char  *header;
 
         header = cases[i].text ? text_of("{\"alg\":%s}", cases[i].text)
                                : text_of("{\"typ\":\"JWT\"}");
 
         header_is(cases[i].rc, header, cases[i].about);
+        free(header);
+    }
 
-        /* and without a signature */
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 
+        char  *header, *payload, *text, *h, *p;
+
+        header = cases[i].text ? text_of("{\"alg\":%s}", cases[i].text)
+                               : text_of("{\"typ\":\"JWT\"}");
         payload = claims(NULL, NULL);
         h = base64url(header, strlen(header));
         p = base64url(payload, strlen(payload));
@@ -657,7 +664,7 @@ algorithms(void)
         free(header);
     }
 
-    verdict("nor without a signature");
+    verdict("none of them without a signature");
 }
 
 
@@ -1676,7 +1683,7 @@ cookbook_file(const char *path)
 
     if (compact) {
         rc = judged(compact, strlen(compact), &keys, NULL, 0) == KAIRO_JWT_OK;
-        expect(judged(compact, strlen(compact), &keys, &policy, NOW)
+        always(judged(compact, strlen(compact), &keys, &policy, NOW)
                != KAIRO_JWT_OK, "%s is no JWT", path);
     }
 
@@ -1685,7 +1692,7 @@ cookbook_file(const char *path)
         text = json_dumps(key, JSON_ENCODE_ANY);
 
         if (json_is_object(key)) {
-            expect(judged(text, strlen(text), &keys, NULL, 0)
+            always(judged(text, strlen(text), &keys, NULL, 0)
                    == KAIRO_JWT_MALFORMED, "%s: %s", path, json);
         }
 
@@ -1736,8 +1743,6 @@ cookbook(void)
 
         free(path);
     }
-
-    verdict("and none of them in JSON");
 }
 
 
@@ -1811,7 +1816,7 @@ main(void)
     cookbook();
     reasons();
 
-    verdict("nothing was left in OpenSSL's error queue");
+    always_held();
 
     kairo_keyset_free(&all);
     kairo_keyset_free(&secret);

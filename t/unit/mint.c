@@ -52,7 +52,7 @@ mint_by(const char *alg, const void *key, size_t n, const char *kid,
     text = kairo_mint(&mint, json, wrong);
 
     queue_is_empty(alg);
-    expect(text || (*wrong && **wrong), "what is wrong is told");
+    always(text || (*wrong && **wrong), "what is wrong is told");
 
     json_decref(json);
     free(copy);
@@ -175,14 +175,13 @@ every_algorithm(void)
         verdict("%s is read here and by libjwt", s.alg);
 
         text = mint_of(&s, NULL, "{}");
-        expect(text && kairo_jwt_read(&jwt, span_of(text)) == KAIRO_JWT_OK
-               && jwt.kid.p == NULL && jwt.payload.n == 2, "%s: no claims",
-               s.alg);
+        ok(text && kairo_jwt_read(&jwt, span_of(text)) == KAIRO_JWT_OK
+           && jwt.kid.p == NULL && jwt.payload.n == 2,
+           "%s: no kid, and no claims", s.alg);
         kairo_jwt_free(&jwt);
         free(text);
     }
 
-    verdict("no kid, and no claims");
     kairo_keyset_free(&keys);
 }
 
@@ -396,7 +395,7 @@ main(void)
     secrets();
     claims();
 
-    verdict("nothing was left in OpenSSL's error queue");
+    always_held();
 
     ring_free(&ring);
 
