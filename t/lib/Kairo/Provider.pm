@@ -45,8 +45,9 @@ sub new {
 
 sub answer {
     my ($self, %how) = @_;
-    $how{length} = length($how{body} // '') unless exists $how{length};
-    $self->write('how', JSON::PP->new->latin1->encode(\%how));
+    my $body = delete $how{body} // '';
+    $how{length} = length $body unless exists $how{length};
+    $self->write('how', JSON::PP->new->encode(\%how) . "\n$body");
     $self->write('hold', '') if $how{hold};
     return $self;
 }
@@ -136,7 +137,8 @@ sub respond {
     $request = "$head\r\n\r\n$body";
     $self->write(sprintf('asked/%.6f-%d', time, $$), $request);
 
-    my $how = JSON::PP->new->latin1->decode(slurp("$self->{dir}/how"));
+    my ($line, $answer) = split /\n/, slurp("$self->{dir}/how"), 2;
+    my $how = JSON::PP->new->decode($line);
     sleep $how->{delay} if $how->{delay};
     while ($how->{hold} && -e "$self->{dir}/hold") {
         sleep 0.01;
@@ -144,7 +146,7 @@ sub respond {
     }
 
     if ($how->{echo}) {
-        $how->{body} = $request;
+        $answer = $request;
         $how->{length} = length $request;
     }
 
@@ -157,13 +159,13 @@ sub respond {
     $c->flush;
 
     if (!$how->{drip}) {
-        print $c $how->{body} // '';
+        print $c $answer;
         $c->flush;
         return;
     }
 
     local $SIG{PIPE} = 'DEFAULT';
-    for (split //, $how->{body}) {
+    for (split //, $answer) {
         syswrite $c, $_ or return;
         sleep $how->{drip};
     }
