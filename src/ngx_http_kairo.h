@@ -150,6 +150,9 @@ struct ngx_http_kairo_pipe_s {
     unsigned                     running:1;   /* inside a check() */
     unsigned                     answered:1;
     unsigned                     watched:1;   /* cancel() will be called */
+    unsigned                     held:1;      /* a check() that waits may set
+                                                 it: the client can't end that
+                                                 by leaving */
     unsigned                     refused:1;
     unsigned                     starved:1;   /* a variable had no memory */
 };

@@ -262,8 +262,8 @@ is(says(carries('redirect', 'GET', '/weak', undef, @own)) ,
     begin('chunks', body => jwks($key{A}), hold => 1);
     my $c = $s->socket;
     print $c join "\r\n", 'POST /chunks/app HTTP/1.1', 'Host: a',
-                  'Connection: close', bearer($token{A}),
-                  'Transfer-Encoding: chunked', '', '4', 'abcd', '';
+                  'Connection: close', bearer($token{A}), 'Transfer-Encoding: chunked', '',
+                  '4', 'abcd', '';
     ok($s->until(sub { $provider->count }), 'a body in chunks, keys are due');
     print $c "6\r\nefghij\r\n";
     $provider->release;
@@ -345,7 +345,7 @@ $provider->forget;
 {
     my $begin = time;
     my @got;
-    push @got, at_once(unknown(15)) while time < $begin + 1.6;
+    push @got, at_once(unknown(15)) while time < $begin + 2.2;
     my $n = $provider->count;
     my $most = 1 + int((time - $begin) / 0.7);
     is(counted(@got), @got . ' x 401 unknown_key', 'a longer flood');
@@ -358,7 +358,7 @@ $provider->forget;
 {
     begin('load', body => jwks($key{A}), delay => 0.03);
     answer($token{A});
-    my $end = time + 1.6;
+    my $end = time + 2;
     my @bad = unknown(20);
     my @children = map {
         my $i = $_;
@@ -431,8 +431,13 @@ my @failures = (
     ['PEM', { body => $key{B}->pem }],
     ['65 keys', { body => jwks(($key{B}->jwk(kid => undef)) x 65) }],
     ['a name twice', { body => '{"keys":[],' . substr $long, 1 }],
+    ['1 MiB', { body => $long . ' ' x 1048576 }],
+    ['1 MiB of no known length', { body => $long . ' ' x 1048576,
+                                   length => undef }],
+    ['257 KiB', { body => $long . ' ' x 263168 }],
     ['gzip', { body => $long, fields => ['Content-Encoding: gzip'] }],
     ['another encoding', { body => $long, fields => ['Content-Encoding: x'] }],
+    ['less than it says', { body => $long, length => 9000 }],
     ['half of it', { body => substr($long, 0, 100), length => undef }],
     ['no HTTP', { status => "200\r\n\0\0" }],
     ['a location that is not internal', { body => $long,
@@ -532,6 +537,22 @@ ok($s->until(sub { answer($token{A}) =~ /^200/ }), 'and then it is back');
 
 # Clients that leave, workers that die, a reload: in the middle of a fetch.
 
+# Who is first can't call off what all of them need: neither once nor always.
+
+begin('leaves', body => jwks($key{A}), hold => 1);
+{
+    my ($forged) = unknown(1);
+    my $c = $s->send("$at/t", bearer($forged));
+    $s->until(sub { $provider->count });
+    close $c;
+    my @c = map { $s->send("$at/t", bearer($token{A})) } 1 .. 10;
+    sleep 0.1;
+    $provider->release;
+    is(counted(map { code($s->receive($_)) } @c), '10 x 200',
+       'a client that leaves takes no keys along');
+    is($provider->count, 1, 'nor is another fetch needed');
+}
+
 # one that waits for the fetch of another is nobody's loss
 
 begin('others', body => jwks($key{A}), hold => 1);
@@ -545,6 +566,43 @@ begin('others', body => jwks($key{A}), hold => 1);
     $provider->release;
     is(code($s->receive($first)), 200, 'others that leave');
     like($s->log, qr/client prematurely closed connection/, 'are let go');
+}
+
+# beside a request that is served: a second later somebody else does it
+
+begin('served');
+like(answer($token{A}), qr/^200/, 'a key');
+sleep 0.35;
+$provider->answer(body => jwks($key{B}), hold => 1)->forget;
+$app->answer(hold => 1)->forget;
+{
+    my $c = $s->send("$at/app", bearer($token{A}));
+    ok($s->until(sub { $provider->count && $app->count }),
+       'is due, beside a request');
+    close $c;
+    $app->release;
+    $app->answer(echo => 1);
+    $provider->answer(body => jwks($key{B}))->release;
+    ok($s->until(sub { answer($token{A}) =~ /^401/ }),
+       'whose client leaves: another one fetches');
+    like(answer($token{B}), qr/^200/, 'and there is the new key');
+    unlike($s->log, qr/issuer "served" are fetched again, after/,
+           'nobody has failed');
+}
+
+# a worker dies with the claim: for no longer than the timeout
+
+begin('dies', body => jwks($key{A}), hold => 1);
+{
+    my $c = $s->send("$at/t", bearer($token{A}));
+    $s->until(sub { $provider->count });
+    my @before = $s->children;
+    kill 'KILL', @before;
+    $provider->answer(body => jwks($key{A}));
+    my $begin = time;
+    ok($s->until(sub { answer($token{A}) =~ /^200/ }),
+       'the worker that fetches dies');
+    cmp_ok(time - $begin, '<', 10, 'and another does it soon');
 }
 
 # a reload, while old workers fetch
@@ -571,5 +629,22 @@ begin('reload', body => jwks($key{A}), hold => 1);
 $s->{expected} = qr/exited on signal 9/;
 $s->finish;
 
+
+# One worker alone.
+
+{
+    my $one = Kairo::Server->new;
+    $one->file('html/t', 'content');
+    $one->start(http('start'));
+    begin('start', body => jwks($key{A}), delay => 0.3);
+    my $c = $one->send("$at/t", bearer((unknown(1))[0]));
+    $one->until(sub { $provider->count });
+    close $c;
+    my @c = map { $one->send("$at/t", bearer($token{A})) } 1 .. 5;
+    is(counted(map { code($one->receive($_)) } @c), '5 x 200',
+       'one worker: all pass');
+    is($provider->count, 1, 'with one fetch');
+    $one->finish;
+}
 
 done_testing();

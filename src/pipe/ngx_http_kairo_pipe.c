@@ -207,6 +207,7 @@ ngx_http_kairo_judge(ngx_http_kairo_pipe_t *p, const ngx_http_kairo_row_t *row)
     }
 
     p->row = row;
+    p->held = 0;
     p->on_error = NGX_HTTP_KAIRO_REFUSE;
     ngx_memzero(&p->refusal, sizeof(ngx_http_kairo_refusal_t));
 
@@ -316,7 +317,8 @@ ngx_http_kairo_decide(ngx_http_kairo_pipe_t *p,
 
 /*
  * Waits as limit_req does: the client is watched, so that it may go away, and
- * nothing that it sends or takes runs the phases.
+ * nothing that it sends or takes runs the phases.  Where others wait for what
+ * this request does, it is not watched.
  */
 
 static ngx_int_t
@@ -341,7 +343,8 @@ ngx_http_kairo_suspend(ngx_http_kairo_pipe_t *p)
         p->watched = 1;
     }
 
-    r->read_event_handler = ngx_http_test_reading;
+    r->read_event_handler = p->held ? ngx_http_block_reading
+                                    : ngx_http_test_reading;
     r->write_event_handler = ngx_http_request_empty_handler;
 
     if (c->read->ready) {

@@ -19,7 +19,7 @@ static ngx_int_t ngx_kairo_keys_init(ngx_shm_zone_t *shm_zone, void *data);
 static void ngx_kairo_keys_forget(void *data);
 static ngx_int_t ngx_kairo_keys_copy(ngx_kairo_keys_t *keys, ngx_str_t *text,
     uint64_t *number);
-static void ngx_kairo_keys_update(ngx_kairo_keys_t *keys);
+static ngx_int_t ngx_kairo_keys_update(ngx_kairo_keys_t *keys);
 static void ngx_kairo_keys_look(ngx_event_t *ev);
 static void ngx_kairo_keys_renew(ngx_kairo_keys_t *keys);
 static const char *ngx_kairo_keys_read(const char *path, ngx_str_t *text,
@@ -113,9 +113,11 @@ ngx_kairo_keys(ngx_kairo_keys_t *keys)
 
     if (keys->root
         && __atomic_load_n(&keys->root->number, __ATOMIC_ACQUIRE)
-           != keys->number)
+           != keys->number
+        && ngx_kairo_keys_update(keys) != NGX_OK)
     {
-        ngx_kairo_keys_update(keys);
+        /* one of the old ones may be a key that was taken away */
+        return NULL;
     }
 
     if (keys->location.len) {
@@ -298,7 +300,9 @@ ngx_kairo_keys_copy(ngx_kairo_keys_t *keys, ngx_str_t *text, uint64_t *number)
 }
 
 
-static void
+/* NGX_ERROR: no memory; whoever asks next tries again. */
+
+static ngx_int_t
 ngx_kairo_keys_update(ngx_kairo_keys_t *keys)
 {
     uint64_t         number;
@@ -307,25 +311,29 @@ ngx_kairo_keys_update(ngx_kairo_keys_t *keys)
     kairo_keyset_t  *set;
 
     if (ngx_kairo_keys_copy(keys, &text, &number) != NGX_OK) {
-        return;
+        return NGX_ERROR;
     }
 
     wrong = ngx_kairo_keys_parse(keys, &text, &set);
 
     ngx_free(text.data);
 
-    if (wrong == NULL) {
-        ngx_kairo_keys_free(keys->set);
-        keys->set = set;
+    /* it was read before it was published */
 
-    } else {
+    if (wrong) {
         ngx_kairo_keys_free(set);
         ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
                       "kairo auth: the new keys of issuer \"%V\" can't be "
-                      "read, the old ones stay: %s", &keys->name, wrong);
+                      "read: %s", &keys->name, wrong);
+        return NGX_ERROR;
     }
 
+    ngx_kairo_keys_free(keys->set);
+
+    keys->set = set;
     keys->number = number;
+
+    return NGX_OK;
 }
 
 
@@ -369,9 +377,15 @@ ngx_kairo_keys_renew(ngx_kairo_keys_t *keys)
         goto failed;
     }
 
-    ngx_kairo_keys_note(keys, &fi);
-
     wrong = ngx_kairo_keys_parse(keys, &text, &set);
+
+    /* without memory for it nothing is known of it */
+
+    if (set) {
+        ngx_kairo_keys_note(keys, &fi);
+        keys->wrong = NULL;
+    }
+
     ngx_kairo_keys_free(set);
 
     if (wrong == NULL) {
@@ -382,8 +396,6 @@ ngx_kairo_keys_renew(ngx_kairo_keys_t *keys)
     }
 
     ngx_free(text.data);
-
-    keys->wrong = NULL;
 
     if (wrong == NULL) {
         return;

@@ -91,7 +91,7 @@ ngx_uint_t ngx_kairo_keys_due(const ngx_kairo_keys_t *keys);
 
 /*
  * Asks to be the one who fetches.  NGX_OK: do so, and end with
- * ngx_kairo_keys_fetched() or ngx_kairo_keys_failed(); NGX_AGAIN: another
+ * ngx_kairo_keys_fetched(), _failed() or _dropped(); NGX_AGAIN: another
  * does; NGX_DECLINED: it is too early after the last time, whatever came of
  * it, so that no flood of tokens becomes one of fetches.
  */
@@ -109,6 +109,13 @@ const char *ngx_kairo_keys_fetched(ngx_kairo_keys_t *keys,
 /* None has come; the next try may be made later and later. */
 
 void ngx_kairo_keys_failed(ngx_kairo_keys_t *keys);
+
+/*
+ * Who fetched has gone in the middle of it, which tells nothing of the keys:
+ * another may do so in a second.
+ */
+
+void ngx_kairo_keys_dropped(ngx_kairo_keys_t *keys);
 
 /*
  * An op that is answered with NGX_OK when nobody fetches any more, whatever

@@ -39,7 +39,7 @@ ngx_kairo_keys_due(const ngx_kairo_keys_t *keys)
 ngx_int_t
 ngx_kairo_keys_claim(ngx_kairo_keys_t *keys)
 {
-    uint64_t                now, claimed;
+    uint64_t                now, claimed, later;
     ngx_kairo_keys_root_t  *root;
 
     root = keys->root;
@@ -61,7 +61,11 @@ ngx_kairo_keys_claim(ngx_kairo_keys_t *keys)
         return NGX_AGAIN;
     }
 
-    ngx_kairo_set(&root->allowed, now + ngx_kairo_keys_ns(keys->interval));
+    /* who has claimed the first fetch may die: nobody is let in till then */
+
+    later = ngx_kairo_get(&root->number) ? keys->interval : keys->timeout;
+
+    ngx_kairo_set(&root->allowed, now + ngx_kairo_keys_ns(later));
 
     return NGX_OK;
 }
@@ -94,6 +98,7 @@ ngx_kairo_keys_fetched(ngx_kairo_keys_t *keys, const ngx_str_t *text)
 
     ngx_kairo_set(&root->fetched, now);
     ngx_kairo_set(&root->due, now + refresh);
+    ngx_kairo_set(&root->allowed, now + ngx_kairo_keys_ns(keys->interval));
     ngx_kairo_set(&root->failures, 0);
 
     ngx_kairo_keys_publish(keys, text);
@@ -127,6 +132,21 @@ ngx_kairo_keys_failed(ngx_kairo_keys_t *keys)
         ngx_kairo_set(&root->allowed, now + retry);
     }
 
+    ngx_kairo_set(&root->claimed, 0);
+}
+
+
+void
+ngx_kairo_keys_dropped(ngx_kairo_keys_t *keys)
+{
+    uint64_t                soon;
+    ngx_kairo_keys_root_t  *root;
+
+    root = keys->root;
+    soon = ngx_kairo_now() + ngx_kairo_keys_ns(NGX_KAIRO_KEYS_RETRY);
+
+    ngx_kairo_set(&root->due, soon);
+    ngx_kairo_set(&root->allowed, soon);
     ngx_kairo_set(&root->claimed, 0);
 }
 

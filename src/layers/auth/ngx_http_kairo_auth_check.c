@@ -124,6 +124,11 @@ ngx_http_kairo_auth_present(ngx_http_kairo_pipe_t *p,
         fetch = ngx_http_kairo_auth_fetch(p->request, token.issuer);
 
         if (fetch == NGX_OK || fetch == NGX_AGAIN) {
+
+            /* who fetches does so for all: nobody may call that off */
+
+            p->held = (fetch == NGX_OK);
+
             return ngx_http_kairo_auth_wait(p, token.issuer);
         }
     }

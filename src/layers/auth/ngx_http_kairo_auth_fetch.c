@@ -208,6 +208,17 @@ ngx_http_kairo_auth_fetched(ngx_http_request_t *sr, void *data, ngx_int_t rc)
 
     wrong = ngx_http_kairo_auth_read(sr, issuer, rc);
 
+    /*
+     * To nginx an answer that does not fit is an error of the client's
+     * connection, which it would close.  One of the client's own has ended the
+     * request already, and this with it.
+     */
+
+    if (sr->connection->error) {
+        sr->connection->error = 0;
+        sr->buffered = 0;
+    }
+
     /* once for each change */
 
     if (wrong && failures == 0) {
@@ -233,9 +244,15 @@ static const char *
 ngx_http_kairo_auth_read(ngx_http_request_t *sr,
     ngx_http_kairo_issuer_t *issuer, ngx_int_t rc)
 {
+    off_t                            length;
     ngx_str_t                        text;
     const char                      *wrong;
     const ngx_http_core_loc_conf_t  *clcf;
+
+    text.data = sr->out->buf->pos;
+    text.len = sr->out->buf->last - sr->out->buf->pos;
+
+    length = sr->headers_out.content_length_n;
 
     clcf = ngx_http_kairo_conf(sr, &ngx_http_core_module);
 
@@ -243,8 +260,14 @@ ngx_http_kairo_auth_read(ngx_http_request_t *sr,
         /* an application might answer, in the place of the provider */
         wrong = "it is not an internal location of this server";
 
+    } else if (sr->connection->error) {
+        wrong = "the answer has more than 256 KiB";
+
     } else if (rc != NGX_OK || sr->headers_out.status != NGX_HTTP_OK) {
-        wrong = "the answer is not 200, or has more than 256 KiB";
+        wrong = "the answer is not 200";
+
+    } else if (length != -1 && length != (off_t) text.len) {
+        wrong = "the answer is not as long as it says";
 
     } else if (sr->headers_out.content_encoding
                && sr->headers_out.content_encoding->hash)
@@ -252,9 +275,6 @@ ngx_http_kairo_auth_read(ngx_http_request_t *sr,
         wrong = "the answer has a Content-Encoding";
 
     } else {
-        text.data = sr->out->buf->pos;
-        text.len = sr->out->buf->last - sr->out->buf->pos;
-
         return ngx_kairo_keys_fetched(&issuer->keys, &text);
     }
 
@@ -273,7 +293,7 @@ ngx_http_kairo_auth_gone(void *data)
 
     if (!fetch->done) {
         fetch->done = 1;
-        ngx_kairo_keys_failed(&fetch->issuer->keys);
+        ngx_kairo_keys_dropped(&fetch->issuer->keys);
     }
 }
 
@@ -284,6 +304,11 @@ ngx_http_kairo_auth_now(void *data, ngx_int_t rc)
     ngx_http_kairo_auth_later_t *later = data;
 
     later->wait = NULL;
+
+    /* a fetch beside the request has had its say in the log */
+
+    ngx_http_set_log_request(later->pipe->request->connection->log,
+                             later->pipe->request);
 
     rc = ngx_http_kairo_auth_again(later->pipe);
 
