@@ -155,7 +155,11 @@ is(everywhere($token{D}), $in, 'but for a token that is known');
     is(becomes($token{F}, 200), $in, 'many in one second: the last counts');
     is(everywhere($token{$_}), $gone, "and not key $_") for 'A' .. 'E';
 
-    my $before = time;
+    $s->file('keys', jwks($key{C}));
+    utime $now, $now, "$s->{dir}/keys";
+    is(becomes($token{C}, 200), $in, 'another content for the same inode');
+    is(everywhere($token{F}), $gone, 'and not the one before');
+
     replace('keys', jwks($key{A}));
     replace('keys', jwks($key{B}));
     is(becomes($token{B}, 200), $in, 'two at once');

@@ -495,12 +495,16 @@ ngx_kairo_keys_free(kairo_keyset_t *set)
 }
 
 
-/* Two changes may come in one second: the time is taken to the ns. */
+/*
+ * The time of the last change to the inode, since that of its content can be
+ * set by anybody (cp -p, tar), and the inode of a file that was replaced may
+ * be the next one's.
+ */
 
 static void
 ngx_kairo_keys_note(ngx_kairo_keys_t *keys, const ngx_file_info_t *fi)
 {
-    keys->changed = fi->st_mtim;
+    keys->changed = fi->st_ctim;
     keys->size = ngx_file_size(fi);
     keys->uniq = ngx_file_uniq(fi);
 }
@@ -509,8 +513,8 @@ ngx_kairo_keys_note(ngx_kairo_keys_t *keys, const ngx_file_info_t *fi)
 static ngx_int_t
 ngx_kairo_keys_noted(const ngx_kairo_keys_t *keys, const ngx_file_info_t *fi)
 {
-    return keys->changed.tv_sec == fi->st_mtim.tv_sec
-           && keys->changed.tv_nsec == fi->st_mtim.tv_nsec
+    return keys->changed.tv_sec == fi->st_ctim.tv_sec
+           && keys->changed.tv_nsec == fi->st_ctim.tv_nsec
            && keys->size == ngx_file_size(fi)
            && keys->uniq == ngx_file_uniq(fi);
 }
