@@ -1155,7 +1155,7 @@ END
     is(scalar @got, @bad + 1, 'all are answered');
     is($got[-1], '200 0', 'the last one by the same connection');
     is(scalar(grep { !/^(401|200) / } @got), 0, 'as they ought to be');
-    unlike($two->log, qr/stale global SSL error/, 'no error is left over');
+    $two->not_logged(qr/stale global SSL error/, 'no error is left over');
 }
 
 {

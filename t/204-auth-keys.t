@@ -109,7 +109,7 @@ replace('keys', jwks($key{B}));
 is(becomes($token{A}, 401), $gone,
    'a key that goes away is gone for all workers at once, cached or not');
 is(everywhere($token{B}), $in, 'and the new one is there for all');
-like($s->log, qr/\[notice\].*keys of issuer "main" are read anew/,
+$s->logged(qr/\[notice\].*keys of issuer "main" are read anew/,
      'the log says so');
 
 replace('keys', jwks($key{A}, $key{B}));
@@ -401,7 +401,7 @@ kill 'HUP', $s->pid;
 ok($s->until(sub { $s->log =~ /\[emerg\].*none of its keys is of use/ }),
    'a reload with a short one is refused');
 is(everywhere($second), $in, 'and the old one stays');
-unlike($s->log, qr/second secret|first secret/, 'no secret is in the log');
+$s->not_logged(qr/second secret|first secret/, 'no secret is in the log');
 
 
 # The cache: full, and filled by nobody who is not known.

@@ -449,7 +449,7 @@ for my $n (0 .. $#failures) {
     begin("fail$n", %$how);
     my $got = $s->get("$at/t", bearer($token{A}));
     is(says($got), '503 no_keys', "$name: no keys");
-    like($s->log, qr/\[error\].*issuer "fail$n" could not be fetched from/,
+    $s->logged(qr/\[error\].*issuer "fail$n" could not be fetched from/,
          "$name: the log says so");
     next if $n;
     like($s->field($got, 'Retry-After') // '', qr/^[1-9]/,
@@ -471,7 +471,7 @@ for my $failure (@failures) {
 }
 $provider->answer(body => $long);
 like(answer($token{B}), qr/^200/, 'a good answer is taken after all of that');
-like($s->log, qr/\[notice\].*are fetched again, after @{[scalar @failures]} /,
+$s->logged(qr/\[notice\].*are fetched again, after @{[scalar @failures]} /,
      'and the log says so');
 is(scalar(() = $s->log =~ /keys of issuer "failing" could not be/g), 1,
    'which it did of the failures once');
@@ -489,7 +489,7 @@ begin('none');
 is(answer($token{A}), '503 no_keys', 'a location that has none');
 begin('open');
 is(answer($token{A}), '503 no_keys', 'a location that is not internal');
-like($s->log, qr/"open".*: it is not an internal location of this server/,
+$s->logged(qr/"open".*: it is not an internal location of this server/,
      'is told of');
 
 # the first keys are tried for again: after a second, two, four
@@ -565,7 +565,7 @@ begin('others', body => jwks($key{A}), hold => 1);
     sleep 0.1;
     $provider->release;
     is(code($s->receive($first)), 200, 'others that leave');
-    like($s->log, qr/client prematurely closed connection/, 'are let go');
+    $s->logged(qr/client prematurely closed connection/, 'are let go');
 }
 
 # beside a request that is served: a second later somebody else does it
@@ -586,7 +586,7 @@ $app->answer(hold => 1)->forget;
     ok($s->until(sub { answer($token{A}) =~ /^401/ }),
        'whose client leaves: another one fetches');
     like(answer($token{B}), qr/^200/, 'and there is the new key');
-    unlike($s->log, qr/issuer "served" are fetched again, after/,
+    $s->not_logged(qr/issuer "served" are fetched again, after/,
            'nobody has failed');
 }
 

@@ -1,7 +1,8 @@
 
 /*
  * Allocations that fail when a test says so.  The linker sends each call of
- * the module here (--wrap); nginx's own calls are not touched.
+ * the module here (--wrap); those of nginx, jansson and OpenSSL themselves are
+ * not touched.
  */
 
 
@@ -50,6 +51,7 @@ ngx_kairo_fault_now(const char *name)
     }
 
 
+ngx_kairo_fault_wrap(void *, malloc, (size_t size), (size))
 ngx_kairo_fault_wrap(void *, ngx_palloc, (ngx_pool_t *pool, size_t size),
                      (pool, size))
 ngx_kairo_fault_wrap(void *, ngx_pnalloc, (ngx_pool_t *pool, size_t size),

@@ -29,7 +29,9 @@ typedef struct {
 
 static ngx_int_t ngx_http_kairo_auth_start(ngx_http_request_t *r,
     ngx_http_kairo_issuer_t *issuer);
-static ngx_int_t ngx_http_kairo_auth_bare(ngx_http_request_t *sr);
+static ngx_chain_t *ngx_http_kairo_auth_room(ngx_pool_t *pool);
+static void ngx_http_kairo_auth_bare(ngx_http_request_t *sr,
+    const ngx_list_t *fields);
 static ngx_int_t ngx_http_kairo_auth_fetched(ngx_http_request_t *sr,
     void *data, ngx_int_t rc);
 static const char *ngx_http_kairo_auth_read(ngx_http_request_t *sr,
@@ -102,7 +104,9 @@ ngx_http_kairo_auth_start(ngx_http_request_t *r,
     ngx_http_kairo_issuer_t *issuer)
 {
     ngx_str_t                     uri, args;
+    ngx_list_t                   *fields;
     ngx_uint_t                    flags;
+    ngx_chain_t                  *out;
     ngx_pool_cleanup_t           *cln;
     ngx_http_request_t           *sr;
     ngx_http_post_subrequest_t   *ps;
@@ -110,8 +114,12 @@ ngx_http_kairo_auth_start(ngx_http_request_t *r,
 
     cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_http_kairo_auth_fetch_t));
     ps = ngx_palloc(r->pool, sizeof(ngx_http_post_subrequest_t));
+    out = ngx_http_kairo_auth_room(r->pool);
+    fields = ngx_list_create(r->pool, 4, sizeof(ngx_table_elt_t));
 
-    if (cln == NULL || ps == NULL) {
+    /* all of it before: a subrequest that was made can't be taken back */
+
+    if (cln == NULL || ps == NULL || out == NULL || fields == NULL) {
         return NGX_ERROR;
     }
 
@@ -139,51 +147,51 @@ ngx_http_kairo_auth_start(ngx_http_request_t *r,
 
     cln->handler = ngx_http_kairo_auth_gone;
 
-    if (ngx_http_kairo_auth_bare(sr) != NGX_OK) {
-        fetch->done = 1;
-        return NGX_ERROR;
-    }
+    sr->out = out;
+    ngx_http_kairo_auth_bare(sr, fields);
 
     return NGX_OK;
 }
 
 
-/*
- * Nothing of the client's goes to the provider; and there is room for the
- * answer, whatever subrequest_output_buffer_size is.
- */
+/* For the answer, whatever subrequest_output_buffer_size is. */
 
-static ngx_int_t
-ngx_http_kairo_auth_bare(ngx_http_request_t *sr)
+static ngx_chain_t *
+ngx_http_kairo_auth_room(ngx_pool_t *pool)
+{
+    ngx_chain_t  *out;
+
+    out = ngx_alloc_chain_link(pool);
+    if (out == NULL) {
+        return NULL;
+    }
+
+    out->next = NULL;
+    out->buf = ngx_create_temp_buf(pool, KAIRO_KEYSET_TEXT);
+
+    if (out->buf == NULL) {
+        return NULL;
+    }
+
+    out->buf->last_buf = 1;
+
+    return out;
+}
+
+
+/* Nothing of the client's goes to the provider. */
+
+static void
+ngx_http_kairo_auth_bare(ngx_http_request_t *sr, const ngx_list_t *fields)
 {
     ngx_memzero(&sr->headers_in, sizeof(ngx_http_headers_in_t));
+
+    sr->headers_in.headers = *fields;
+    sr->headers_in.headers.last = &sr->headers_in.headers.part;
 
     sr->headers_in.content_length_n = -1;
     sr->headers_in.keep_alive_n = -1;
     sr->request_body = NULL;
-
-    if (ngx_list_init(&sr->headers_in.headers, sr->pool, 4,
-                      sizeof(ngx_table_elt_t))
-        != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    sr->out = ngx_alloc_chain_link(sr->pool);
-    if (sr->out == NULL) {
-        return NGX_ERROR;
-    }
-
-    sr->out->next = NULL;
-    sr->out->buf = ngx_create_temp_buf(sr->pool, KAIRO_KEYSET_TEXT);
-
-    if (sr->out->buf == NULL) {
-        return NGX_ERROR;
-    }
-
-    sr->out->buf->last_buf = 1;
-
-    return NGX_OK;
 }
 
 

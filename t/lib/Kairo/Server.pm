@@ -204,6 +204,23 @@ sub log {
     return <$in>;
 }
 
+# logged PATTERN, NAME: a test that does not show the whole of the log when it
+# fails.
+
+sub logged {
+    my ($self, $pattern, $name) = @_;
+    my @lines = grep { /$pattern/ } split /\n/, $self->log;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    return ok(scalar @lines, $name) || diag("no line matches $pattern");
+}
+
+sub not_logged {
+    my ($self, $pattern, $name) = @_;
+    my @lines = grep { /$pattern/ } split /\n/, $self->log;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    return is($lines[0], undef, $name);
+}
+
 # Stops, and reports what a healthy server never logs.
 
 sub finish {
