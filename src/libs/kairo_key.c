@@ -234,7 +234,7 @@ kairo_key_name(kairo_key_t *key, const json_t *jwk)
 
     copy = malloc(kid.n);
     if (copy == NULL) {
-        return "no memory";
+        return KAIRO_KEY_NO_MEMORY;
     }
 
     memcpy(copy, kid.p, kid.n);
@@ -602,7 +602,7 @@ kairo_key_set_mac(kairo_key_t *key, kairo_span_t secret)
 
     hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
     if (hmac == NULL) {
-        return "no memory";
+        return KAIRO_KEY_NO_MEMORY;
     }
 
     params[1] = OSSL_PARAM_construct_end();
@@ -622,7 +622,7 @@ kairo_key_set_mac(kairo_key_t *key, kairo_span_t secret)
             || !EVP_MAC_init(key->mac[i], secret.p, secret.n, params))
         {
             EVP_MAC_free(hmac);
-            return "no memory";
+            return KAIRO_KEY_NO_MEMORY;
         }
 
         key->algs |= kairo_alg_bit(i);
@@ -716,7 +716,7 @@ kairo_key_print(kairo_key_t *key)
     OPENSSL_free(der);
     OPENSSL_cleanse(buf, sizeof(buf));
 
-    return n > 0 ? NULL : "no memory";
+    return n > 0 ? NULL : KAIRO_KEY_NO_MEMORY;
 }
 
 
@@ -724,18 +724,15 @@ static int
 kairo_key_number(const json_t *jwk, const char *name, unsigned char *out,
     size_t room, size_t *n)
 {
-    int             rc;
-    kairo_span_t    text;
-    unsigned char  *bytes;
+    int            rc;
+    kairo_span_t   text;
+    unsigned char  bytes[KAIRO_KEY_SECRET + 3];
 
     text = kairo_json_span(jwk, name);
 
-    if (text.p == NULL || text.n == 0) {
-        return -1;
-    }
-
-    bytes = malloc(kairo_base64url_size(text.n));
-    if (bytes == NULL) {
+    if (text.p == NULL || text.n == 0
+        || kairo_base64url_size(text.n) > sizeof(bytes))
+    {
         return -1;
     }
 
@@ -748,8 +745,7 @@ kairo_key_number(const json_t *jwk, const char *name, unsigned char *out,
         rc = -1;
     }
 
-    OPENSSL_cleanse(bytes, kairo_base64url_size(text.n));
-    free(bytes);
+    OPENSSL_cleanse(bytes, sizeof(bytes));
 
     return rc;
 }

@@ -23,6 +23,10 @@
 #define KAIRO_KEY_THUMB  32
 #define KAIRO_KEY_KID    128     /* longer names are refused */
 
+/* what is wrong with a key of which nothing is known */
+
+#define KAIRO_KEY_NO_MEMORY  "no memory"
+
 
 typedef struct {
     uint32_t        algs;

@@ -279,6 +279,11 @@ kairo_keyset_pem(kairo_keyset_t *set, kairo_span_t text)
 static const char *
 kairo_keyset_end(kairo_keyset_t *set, const char *none)
 {
+    if (set->lost) {
+        kairo_keyset_free(set);
+        return KAIRO_KEY_NO_MEMORY;
+    }
+
     if (set->n) {
         return NULL;
     }
@@ -313,6 +318,8 @@ kairo_keyset_add(kairo_keyset_t *set, const char *wrong)
         set->n++;
         return 1;
     }
+
+    set->lost |= strcmp(wrong, KAIRO_KEY_NO_MEMORY) == 0;
 
     if (set->left_out++ == 0) {
         set->first = set->n + 1;

@@ -23,6 +23,7 @@ typedef struct {
     size_t        left_out;     /* keys that were refused */
     size_t        first;        /* the number, from 1, of the first of them */
     const char   *why;          /* it was */
+    int           lost;         /* one, since there was no memory for it */
 } kairo_keyset_t;
 
 
@@ -38,6 +39,7 @@ typedef enum {
  * All of them fill "set", which need not be initialised, and return NULL: at
  * least one key is of use.  Or they return what is wrong, and "set" holds no
  * key.  In both cases "why" and "first" tell of the first that was refused.
+ * Without memory for one key there is no set: it might be the one that counts.
  *
  * A JWK Set (RFC 7517, section 5) or a single JWK; "secrets" allows oct.
  */
