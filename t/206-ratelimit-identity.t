@@ -290,6 +290,14 @@ answers('401 401 401 200 200 429', 'after=auth: who is refused is not limited',
     is($s->field($two[2], 'X-Limit'), 'REJECTED', 'the later one counts');
 }
 
+{
+    my @got = map { $s->get('/legacy?k=legacy', user('lars')) } 1 .. 3;
+    is(join(' ', map { $s->field($_, 'X-RateLimit-Remaining') } @got),
+       '1 0 0', 'the older fields tell of the one that leaves the least');
+    is(join(' ', map { $s->field($_, 'X-RateLimit-Limit') } @got),
+       '2 2 2', 'and of it alone');
+}
+
 # metrics have one line for each layer and decision, of both steps together
 
 {

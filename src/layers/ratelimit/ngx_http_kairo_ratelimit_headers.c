@@ -29,6 +29,8 @@ static u_char *ngx_http_kairo_ratelimit_name(u_char *p, const ngx_str_t *name,
 static ngx_int_t ngx_http_kairo_ratelimit_legacy(ngx_http_request_t *r,
     const ngx_http_kairo_ratelimit_step_t *step, ngx_uint_t charged,
     ngx_http_kairo_field_t *field);
+static ngx_uint_t ngx_http_kairo_ratelimit_told(ngx_http_request_t *r,
+    uint64_t left);
 static const ngx_http_kairo_ratelimit_ask_t *ngx_http_kairo_ratelimit_tightest(
     const ngx_http_kairo_ratelimit_step_t *step, ngx_uint_t charged);
 static uint64_t ngx_http_kairo_ratelimit_quota(
@@ -89,14 +91,14 @@ ngx_http_kairo_ratelimit_fields(ngx_http_request_t *r,
             return NGX_ERROR;
         }
 
-        n += 3;
+        n += field[n].value.len ? 3 : 0;
     }
 
     for (i = 0; i + 1 < n; i++) {
         field[i].next = &field[i + 1];
     }
 
-    *fields = field;
+    *fields = n ? field : NULL;
 
     return NGX_OK;
 }
@@ -223,6 +225,8 @@ ngx_http_kairo_ratelimit_name(u_char *p, const ngx_str_t *name,
 }
 
 
+/* No fields where the step before auth has told of a limit that leaves less. */
+
 static ngx_int_t
 ngx_http_kairo_ratelimit_legacy(ngx_http_request_t *r,
     const ngx_http_kairo_ratelimit_step_t *step, ngx_uint_t charged,
@@ -243,6 +247,10 @@ ngx_http_kairo_ratelimit_legacy(ngx_http_request_t *r,
     value[1] = ngx_http_kairo_ratelimit_remaining(ask, charged);
     value[2] = ngx_http_kairo_ratelimit_reset(ask, step->now, charged);
 
+    if (charged && ngx_http_kairo_ratelimit_told(r, value[1])) {
+        return NGX_OK;
+    }
+
     /* what never passes has no time to wait for */
 
     if (value[2] == KAIRO_LIMIT_NEVER) {
@@ -261,6 +269,55 @@ ngx_http_kairo_ratelimit_legacy(ngx_http_request_t *r,
     }
 
     return NGX_OK;
+}
+
+
+/* Whether it was told of no more than "left"; what says more is taken back. */
+
+static ngx_uint_t
+ngx_http_kairo_ratelimit_told(ngx_http_request_t *r, uint64_t left)
+{
+    off_t             told;
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    static const ngx_str_t  remaining = ngx_string("X-RateLimit-Remaining");
+
+    told = NGX_ERROR;
+
+    for (part = &r->headers_out.headers.part; part; part = part->next) {
+
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+            if (h[i].hash && h[i].key.len == remaining.len
+                && ngx_strncmp(h[i].key.data, remaining.data, remaining.len)
+                   == 0)
+            {
+                told = ngx_atoof(h[i].value.data, h[i].value.len);
+            }
+        }
+    }
+
+    if (told != NGX_ERROR && (uint64_t) told <= left) {
+        return 1;
+    }
+
+    for (part = &r->headers_out.headers.part; part; part = part->next) {
+
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+            if (h[i].key.len > 12
+                && ngx_strncmp(h[i].key.data, "X-RateLimit-", 12) == 0)
+            {
+                h[i].hash = 0;
+            }
+        }
+    }
+
+    return 0;
 }
 
 
