@@ -225,7 +225,7 @@ ngx_http_kairo_ratelimit_name(u_char *p, const ngx_str_t *name,
 }
 
 
-/* No fields where the step before auth has told of a limit that leaves less. */
+/* No fields where the step before auth told of a limit that leaves less. */
 
 static ngx_int_t
 ngx_http_kairo_ratelimit_legacy(ngx_http_request_t *r,
