@@ -10,6 +10,7 @@
 
 #include "ngx_http_kairo.h"
 #include "core/kairo_base64url.h"
+#include "core/kairo_memo.h"
 #include "libs/kairo_facts.h"
 #include "libs/kairo_jwt.h"
 #include "stores/ngx_kairo_cache.h"
@@ -58,6 +59,7 @@ typedef struct {
     ngx_array_t                  rules;       /* of rule_t * */
     size_t                       cache_size;
     ngx_kairo_cache_t           *cache;       /* NULL: no issuer at all */
+    kairo_memo_t                *memo;        /* the worker's own */
     ngx_http_kairo_sample_t     *refused;     /* lines */
 } ngx_http_kairo_auth_main_conf_t;
 

@@ -15,6 +15,11 @@
 #include "layers/auth/ngx_http_kairo_auth.h"
 
 
+/* of tokens that a worker knows by itself, in bytes */
+
+#define NGX_HTTP_KAIRO_AUTH_MEMO  (512 * KAIRO_MEMO_SLOT)
+
+
 static char *ngx_http_kairo_auth_origins(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static void *ngx_http_kairo_auth_create_main_conf(ngx_conf_t *cf);
@@ -23,6 +28,9 @@ static void *ngx_http_kairo_auth_create_conf(ngx_conf_t *cf);
 static char *ngx_http_kairo_auth_merge_conf(ngx_conf_t *cf, void *parent,
     void *child);
 static ngx_int_t ngx_http_kairo_auth_init_process(ngx_cycle_t *cycle);
+static kairo_memo_t *ngx_http_kairo_auth_memo(
+    const ngx_http_kairo_auth_main_conf_t *amcf, ngx_cycle_t *cycle);
+static void ngx_http_kairo_auth_unmap(void *data);
 
 
 static ngx_conf_enum_t  ngx_http_kairo_auth_log_levels[] = {
@@ -274,6 +282,14 @@ ngx_http_kairo_auth_init_process(ngx_cycle_t *cycle)
         return NGX_OK;
     }
 
+    if (amcf->cache) {
+        amcf->memo = ngx_http_kairo_auth_memo(amcf, cycle);
+
+        if (amcf->memo == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
     issuer = amcf->issuers.elts;
 
     for (i = 0; i < amcf->issuers.nelts; i++) {
@@ -281,4 +297,42 @@ ngx_http_kairo_auth_init_process(ngx_cycle_t *cycle)
     }
 
     return NGX_OK;
+}
+
+
+/* The kernel's zeroed pages: what is not used takes no memory. */
+
+static kairo_memo_t *
+ngx_http_kairo_auth_memo(const ngx_http_kairo_auth_main_conf_t *amcf,
+    ngx_cycle_t *cycle)
+{
+    void                *mem;
+    ngx_pool_cleanup_t  *cln;
+
+    cln = ngx_pool_cleanup_add(cycle->pool, 0);
+    if (cln == NULL) {
+        return NULL;
+    }
+
+    mem = mmap(NULL, NGX_HTTP_KAIRO_AUTH_MEMO, PROT_READ|PROT_WRITE,
+               MAP_PRIVATE|MAP_ANON, -1, 0);
+
+    if (mem == MAP_FAILED) {
+        ngx_log_error(NGX_LOG_ALERT, cycle->log, ngx_errno,
+                      "kairo auth: no memory for tokens that are known");
+        return NULL;
+    }
+
+    cln->handler = ngx_http_kairo_auth_unmap;
+    cln->data = mem;
+
+    return kairo_memo_init(mem, NGX_HTTP_KAIRO_AUTH_MEMO,
+                           amcf->cache->root->secret);
+}
+
+
+static void
+ngx_http_kairo_auth_unmap(void *data)
+{
+    (void) munmap(data, NGX_HTTP_KAIRO_AUTH_MEMO);
 }

@@ -4,8 +4,9 @@
  *
  * A token that was verified once is found by a salted digest of it and of the
  * set of issuers that the location takes, so that no location is told what
- * another has accepted.  At each hit the times are judged again and the key
- * that verified it has to be in force still.
+ * another has accepted.  The worker that has asked for it lately knows it by
+ * its text, which is faster than a digest.  Either way the times are judged
+ * again and the key that verified it has to be in force still.
  */
 
 
@@ -14,7 +15,7 @@
 
 
 static ngx_int_t ngx_http_kairo_auth_known(ngx_http_request_t *r,
-    const ngx_http_kairo_auth_rule_t *rule, const u_char *digest,
+    const ngx_http_kairo_auth_rule_t *rule, kairo_span_t record,
     ngx_http_kairo_auth_token_t *token, const char **reason);
 static ngx_int_t ngx_http_kairo_auth_genuine(
     const ngx_http_kairo_auth_rule_t *rule, kairo_span_t text,
@@ -35,9 +36,9 @@ ngx_http_kairo_auth_verify(ngx_http_request_t *r,
     ngx_http_kairo_auth_token_t *token, const char **reason)
 {
     u_char                            digest[KAIRO_DIGEST];
-    u_char                            record[KAIRO_CACHE_DATA];
+    u_char                            data[KAIRO_CACHE_DATA];
     ngx_int_t                         rc;
-    kairo_span_t                      part[3];
+    kairo_span_t                      part[3], record;
     ngx_kairo_cache_t                *cache;
     ngx_http_kairo_auth_main_conf_t  *amcf;
 
@@ -57,6 +58,13 @@ ngx_http_kairo_auth_verify(ngx_http_request_t *r,
         return NGX_DECLINED;
     }
 
+    record = kairo_memo_get(amcf->memo, rule->id, text);
+    rc = ngx_http_kairo_auth_known(r, rule, record, token, reason);
+
+    if (rc != NGX_AGAIN) {
+        return rc;
+    }
+
     part[0].p = cache->root->salt;
     part[0].n = sizeof(cache->root->salt);
     part[1].p = (const u_char *) &rule->id;
@@ -67,7 +75,15 @@ ngx_http_kairo_auth_verify(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
-    rc = ngx_http_kairo_auth_known(r, rule, digest, token, reason);
+    record.p = data;
+    record.n = kairo_cache_get(cache->cache, cache->root->secret, digest,
+                               (uint64_t) ngx_time(), data);
+
+    rc = ngx_http_kairo_auth_known(r, rule, record, token, reason);
+
+    if (rc == NGX_OK) {
+        kairo_memo_put(amcf->memo, rule->id, text, record);
+    }
 
     if (rc != NGX_AGAIN) {
         return rc;
@@ -78,11 +94,11 @@ ngx_http_kairo_auth_verify(ngx_http_request_t *r,
     if (rc == NGX_OK) {
         ngx_http_kairo_auth_count(r, NGX_HTTP_KAIRO_AUTH_VERIFIED);
 
-        part[0].p = record;
-        part[0].n = ngx_http_kairo_auth_pack(token, record);
+        record.n = ngx_http_kairo_auth_pack(token, data);
 
         kairo_cache_put(cache->cache, cache->root->secret, digest,
-                        (uint64_t) ngx_time(), part[0]);
+                        (uint64_t) ngx_time(), record);
+        kairo_memo_put(amcf->memo, rule->id, text, record);
 
     } else if (rc == NGX_DECLINED) {
         ngx_http_kairo_auth_count(r, NGX_HTTP_KAIRO_AUTH_REFUSED);
@@ -92,28 +108,22 @@ ngx_http_kairo_auth_verify(ngx_http_request_t *r,
 }
 
 
-/* NGX_AGAIN: it is not known, or has to be verified anew. */
+/*
+ * NGX_AGAIN: it is not known, which an empty record tells, or has to be
+ * verified anew.
+ */
 
 static ngx_int_t
 ngx_http_kairo_auth_known(ngx_http_request_t *r,
-    const ngx_http_kairo_auth_rule_t *rule, const u_char *digest,
+    const ngx_http_kairo_auth_rule_t *rule, kairo_span_t record,
     ngx_http_kairo_auth_token_t *token, const char **reason)
 {
-    size_t                            n;
-    u_char                            record[KAIRO_CACHE_DATA];
-    kairo_jwt_rc_t                    rc;
-    ngx_kairo_cache_t                *cache;
-    const kairo_keyset_t             *keys;
-    ngx_http_kairo_auth_main_conf_t  *amcf;
+    kairo_jwt_rc_t         rc;
+    const kairo_keyset_t  *keys;
 
-    amcf = ngx_http_get_module_main_conf(r, ngx_http_kairo_auth_module);
-    cache = amcf->cache;
-
-    n = kairo_cache_get(cache->cache, cache->root->secret, digest,
-                        (uint64_t) ngx_time(), record);
-
-    if (n == 0
-        || ngx_http_kairo_auth_unpack(token, rule, record, n) != NGX_OK)
+    if (record.n == 0
+        || ngx_http_kairo_auth_unpack(token, rule, record.p, record.n)
+           != NGX_OK)
     {
         return NGX_AGAIN;
     }
