@@ -86,6 +86,9 @@ typedef struct {
     ngx_uint_t                status;
     ngx_str_t                 code;         /* stable, for programs */
     ngx_str_t                 hint;         /* a sentence for a developer */
+    ngx_str_t                 reason;       /* $kairo_reason, which only the
+                                               operator sees; empty: code */
+    ngx_str_t                 upgrade;      /* where to buy what is missing */
     time_t                    retry_after;  /* s; 0: no Retry-After */
     ngx_http_kairo_field_t   *fields;       /* of the refusal's response */
 } ngx_http_kairo_refusal_t;
@@ -102,7 +105,15 @@ typedef struct {
     ngx_str_t                 user;         /* issuer, colon, subject */
     ngx_str_t                 email;
     ngx_str_t                 roles;        /* with commas between */
+    ngx_str_t                 permissions;  /* of the token, the same way */
     ngx_str_t                 tier;
+    ngx_uint_t                admin;        /* 1: on the list of this server */
+
+    /*
+     * All that the token says, within the request; NULL: no memory, which is
+     * also noted in the pipe.
+     */
+    const struct json_t    *(*claims)(ngx_http_request_t *r);
 } ngx_http_kairo_identity_t;
 
 
@@ -137,6 +148,7 @@ struct ngx_http_kairo_pipe_s {
 
     ngx_str_t                    ratelimit_status;
     ngx_str_t                    auth_reason;
+    ngx_str_t                    entitlement;    /* the tier that opened */
 
     const ngx_http_kairo_identity_t  *identity;    /* NULL: nobody known */
 
@@ -155,6 +167,8 @@ struct ngx_http_kairo_pipe_s {
                                                  by leaving */
     unsigned                     refused:1;
     unsigned                     starved:1;   /* a variable had no memory */
+    unsigned                     admin_run:1; /* an administrator has passed
+                                                 a paywall as such */
 };
 
 
@@ -227,6 +241,13 @@ ngx_int_t ngx_http_kairo_tell(ngx_http_request_t *r,
 
 ngx_uint_t ngx_http_kairo_preflight(ngx_http_request_t *r);
 
+/*
+ * For an endpoint: ends the request as a refusal does, with p->refusal, in the
+ * name of a layer.  The request may be gone after.
+ */
+
+void ngx_http_kairo_decline(ngx_http_kairo_pipe_t *p, const ngx_str_t *layer);
+
 /* The request's pipe, or NULL where no row has judged it. */
 
 ngx_http_kairo_pipe_t *ngx_http_kairo_pipe(const ngx_http_request_t *r);
@@ -238,6 +259,22 @@ ngx_http_kairo_pipe_t *ngx_http_kairo_pipe(const ngx_http_request_t *r);
  */
 
 void ngx_http_kairo_use(ngx_conf_t *cf);
+
+
+/*
+ * What a layer sees to in a location, for others that rest on it: promised
+ * from its merge, and asked from the merges of modules further down in the
+ * list of "config".
+ */
+
+typedef enum {
+    NGX_HTTP_KAIRO_HAS_IDENTITY = 1,      /* nobody passes unknown */
+    NGX_HTTP_KAIRO_HAS_ADMINS = 2         /* there is a list of them */
+} ngx_http_kairo_promise_e;
+
+void ngx_http_kairo_promise(ngx_conf_t *cf, ngx_http_kairo_promise_e what);
+ngx_uint_t ngx_http_kairo_promised(ngx_conf_t *cf,
+    ngx_http_kairo_promise_e what);
 
 
 /* Lines of one kind in the error log of a worker: ten a second. */

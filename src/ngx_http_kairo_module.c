@@ -13,6 +13,7 @@
 
 #include "layers/auth/ngx_http_kairo_auth.h"
 #include "layers/ratelimit/ngx_http_kairo_ratelimit.h"
+#include "layers/require/ngx_http_kairo_require.h"
 
 #if (NGX_KAIRO_PROBE)
 #include "layers/ngx_http_kairo_probe.h"
@@ -40,6 +41,10 @@ static const ngx_http_kairo_row_t  ngx_http_kairo_rows[] = {
     { ngx_string("ratelimit"), &ngx_http_kairo_ratelimit_module,
       offsetof(ngx_http_kairo_ratelimit_conf_t, after_auth),
       NGX_HTTP_ACCESS_PHASE, 1, ngx_http_kairo_ratelimit_check_identity },
+
+    /* may they be here? */
+    { ngx_string("require"), &ngx_http_kairo_require_module, 0,
+      NGX_HTTP_ACCESS_PHASE, 0, ngx_http_kairo_require_check },
 
 #if (NGX_KAIRO_PROBE)
     /* what a test has told it to answer */
@@ -151,6 +156,27 @@ ngx_http_kairo_use(ngx_conf_t *cf)
 
     kscf = ngx_http_conf_get_module_srv_conf(cf, ngx_http_kairo_module);
     kscf->used = 1;
+}
+
+
+void
+ngx_http_kairo_promise(ngx_conf_t *cf, ngx_http_kairo_promise_e what)
+{
+    ngx_http_kairo_loc_conf_t  *klcf;
+
+    klcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_kairo_module);
+    klcf->promises |= what;
+}
+
+
+ngx_uint_t
+ngx_http_kairo_promised(ngx_conf_t *cf, ngx_http_kairo_promise_e what)
+{
+    ngx_http_kairo_loc_conf_t  *klcf;
+
+    klcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_kairo_module);
+
+    return klcf->promises & what;
 }
 
 

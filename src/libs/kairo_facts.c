@@ -4,12 +4,10 @@
 
 static size_t kairo_facts_email(unsigned char *out,
     const kairo_facts_map_t *map, const json_t *claims);
-static size_t kairo_facts_roles(unsigned char *out, const json_t *roles);
-static size_t kairo_facts_role(unsigned char *out, size_t have,
-    kairo_span_t role);
-static size_t kairo_facts_words(unsigned char *out, size_t have,
-    kairo_span_t text);
-static int kairo_facts_is_word(kairo_span_t text);
+static size_t kairo_facts_words(unsigned char *out, const json_t *words);
+static size_t kairo_facts_split(unsigned char *out, kairo_span_t text);
+static size_t kairo_facts_word(unsigned char *out, size_t have,
+    kairo_span_t word);
 static kairo_span_t kairo_facts_text(const json_t *claims, const char *path);
 
 
@@ -41,9 +39,17 @@ kairo_facts(kairo_facts_t *facts, unsigned char *buf,
     facts->roles.p = buf;
 
     if (map->roles) {
-        facts->roles.n = kairo_facts_roles(buf, kairo_json_at(claims,
+        facts->roles.n = kairo_facts_words(buf, kairo_json_at(claims,
                                                               map->roles));
         buf += facts->roles.n;
+    }
+
+    facts->permissions.p = buf;
+
+    if (map->permissions) {
+        facts->permissions.n = kairo_facts_words(buf,
+                                   kairo_json_at(claims, map->permissions));
+        buf += facts->permissions.n;
     }
 
     text = kairo_facts_text(claims, map->tier);
@@ -73,6 +79,48 @@ kairo_facts_printable(kairo_span_t text)
 }
 
 
+int
+kairo_facts_is_word(kairo_span_t text)
+{
+    size_t  i;
+
+    for (i = 0; i < text.n; i++) {
+        if (text.p[i] <= ' ' || text.p[i] >= 0x7f || text.p[i] == ',') {
+            return 0;
+        }
+    }
+
+    return text.n > 0 && text.n <= KAIRO_FACTS_WORD;
+}
+
+
+int
+kairo_facts_has(kairo_span_t list, kairo_span_t word)
+{
+    size_t                n;
+    const unsigned char  *p, *last, *comma;
+
+    last = list.p + list.n;
+
+    for (p = list.p; word.n && p && p < last; p = comma + 1) {
+
+        comma = memchr(p, ',', (size_t) (last - p));
+
+        if (comma == NULL) {
+            comma = last;
+        }
+
+        n = (size_t) (comma - p);
+
+        if (n == word.n && memcmp(p, word.p, n) == 0) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
 static size_t
 kairo_facts_email(unsigned char *out, const kairo_facts_map_t *map,
     const json_t *claims)
@@ -88,20 +136,17 @@ kairo_facts_email(unsigned char *out, const kairo_facts_map_t *map,
 
 
 static size_t
-kairo_facts_roles(unsigned char *out, const json_t *roles)
+kairo_facts_words(unsigned char *out, const json_t *words)
 {
-    size_t         i, n;
-    kairo_span_t   role;
-    const json_t  *text;
+    size_t  i, n;
 
-    if (!json_is_array(roles)) {
-        return kairo_facts_words(out, 0, kairo_json_string(roles));
+    if (!json_is_array(words)) {
+        return kairo_facts_split(out, kairo_json_string(words));
     }
 
-    for (i = 0, n = 0; i < json_array_size(roles); i++) {
-        text = json_array_get(roles, i);
-        role = kairo_json_string(text);
-        n = kairo_facts_role(out, n, role);
+    for (i = 0, n = 0; i < json_array_size(words); i++) {
+        n = kairo_facts_word(out, n,
+                             kairo_json_string(json_array_get(words, i)));
     }
 
     return n;
@@ -111,35 +156,35 @@ kairo_facts_roles(unsigned char *out, const json_t *roles)
 /* "read write", as a scope is written (RFC 6749, section 3.3) */
 
 static size_t
-kairo_facts_words(unsigned char *out, size_t have, kairo_span_t text)
+kairo_facts_split(unsigned char *out, kairo_span_t text)
 {
-    size_t        i;
+    size_t        i, have;
     kairo_span_t  word;
 
     word.p = text.p;
     word.n = 0;
 
-    for (i = 0; i < text.n; i++) {
+    for (i = 0, have = 0; i < text.n; i++) {
 
         if (text.p[i] != ' ') {
             word.n++;
             continue;
         }
 
-        have = kairo_facts_role(out, have, word);
+        have = kairo_facts_word(out, have, word);
         word.p = text.p + i + 1;
         word.n = 0;
     }
 
-    return kairo_facts_role(out, have, word);
+    return kairo_facts_word(out, have, word);
 }
 
 
 static size_t
-kairo_facts_role(unsigned char *out, size_t have, kairo_span_t role)
+kairo_facts_word(unsigned char *out, size_t have, kairo_span_t word)
 {
-    if (!kairo_facts_is_word(role)
-        || have + 1 + role.n > KAIRO_FACTS_ROLES)
+    if (!kairo_facts_is_word(word)
+        || have + 1 + word.n > KAIRO_FACTS_WORDS)
     {
         return have;
     }
@@ -148,24 +193,9 @@ kairo_facts_role(unsigned char *out, size_t have, kairo_span_t role)
         out[have++] = ',';
     }
 
-    memcpy(out + have, role.p, role.n);
+    memcpy(out + have, word.p, word.n);
 
-    return have + role.n;
-}
-
-
-static int
-kairo_facts_is_word(kairo_span_t text)
-{
-    size_t  i;
-
-    for (i = 0; i < text.n; i++) {
-        if (text.p[i] <= ' ' || text.p[i] >= 0x7f || text.p[i] == ',') {
-            return 0;
-        }
-    }
-
-    return text.n > 0 && text.n <= KAIRO_FACTS_WORD;
+    return have + word.n;
 }
 
 

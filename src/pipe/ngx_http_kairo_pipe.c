@@ -307,7 +307,8 @@ ngx_http_kairo_decide(ngx_http_kairo_pipe_t *p,
 
     if (decision != NGX_HTTP_KAIRO_PASSED) {
         p->layer = p->row->layer;
-        p->reason = p->refusal.code;
+        p->reason = p->refusal.reason.len ? p->refusal.reason
+                                          : p->refusal.code;
     }
 
     p->refused = (decision == NGX_HTTP_KAIRO_REFUSED

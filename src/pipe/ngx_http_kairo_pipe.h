@@ -30,6 +30,7 @@ typedef struct {
 typedef struct {
     ngx_uint_t                   client_prefix;    /* of IPv6, bits */
     ngx_flag_t                   preflight;
+    ngx_uint_t                   promises;    /* of this level alone */
 } ngx_http_kairo_loc_conf_t;
 
 

@@ -32,6 +32,7 @@ static const ngx_http_kairo_title_t  ngx_http_kairo_titles[] = {
     { 402, ngx_string("Payment Required") },
     { 403, ngx_string("Forbidden") },
     { 404, ngx_string("Not Found") },
+    { 405, ngx_string("Method Not Allowed") },
     { 409, ngx_string("Conflict") },
     { 413, ngx_string("Content Too Large") },
     { 415, ngx_string("Unsupported Media Type") },
@@ -40,6 +41,18 @@ static const ngx_http_kairo_title_t  ngx_http_kairo_titles[] = {
     { 507, ngx_string("Insufficient Storage") },
     { 0, ngx_string("Refused") }
 };
+
+
+void
+ngx_http_kairo_decline(ngx_http_kairo_pipe_t *p, const ngx_str_t *layer)
+{
+    p->refused = 1;
+    p->decision = NGX_HTTP_KAIRO_REFUSED;
+    p->layer = *layer;
+    p->reason = p->refusal.reason.len ? p->refusal.reason : p->refusal.code;
+
+    ngx_http_kairo_refuse(p);
+}
 
 
 void
@@ -206,9 +219,9 @@ ngx_http_kairo_problem_json(ngx_http_kairo_pipe_t *p)
 
     size = sizeof("{\"type\":\"urn:problem-type:kairo:\",\"title\":\"\","
                   "\"status\":,\"detail\":\"\",\"layer\":\"\","
-                  "\"code\":\"\",\"retry_after\":}" CRLF)
+                  "\"code\":\"\",\"retry_after\":,\"upgrade\":\"\"}" CRLF)
            + 2 * refusal->code.len + title->len + NGX_INT_T_LEN
-           + p->row->layer.len + NGX_TIME_T_LEN
+           + p->layer.len + NGX_TIME_T_LEN + refusal->upgrade.len
            + refusal->hint.len + ngx_escape_json(NULL, refusal->hint.data,
                                                  refusal->hint.len);
 
@@ -225,11 +238,16 @@ ngx_http_kairo_problem_json(ngx_http_kairo_pipe_t *p)
                                          refusal->hint.len);
 
     b->last = ngx_sprintf(b->last, "\",\"layer\":\"%V\",\"code\":\"%V\"",
-                          &p->row->layer, &refusal->code);
+                          &p->layer, &refusal->code);
 
     if (refusal->retry_after) {
         b->last = ngx_sprintf(b->last, ",\"retry_after\":%T",
                               refusal->retry_after);
+    }
+
+    if (refusal->upgrade.len) {
+        b->last = ngx_sprintf(b->last, ",\"upgrade\":\"%V\"",
+                              &refusal->upgrade);
     }
 
     b->last = ngx_cpymem(b->last, "}" CRLF, sizeof("}" CRLF) - 1);
@@ -247,14 +265,18 @@ ngx_http_kairo_problem_text(ngx_http_kairo_pipe_t *p)
     title = ngx_http_kairo_title(p->refusal.status);
 
     b = ngx_create_temp_buf(p->request->pool,
-                            sizeof(" :  ()" CRLF) + NGX_INT_T_LEN + title->len
-                            + p->refusal.hint.len + p->refusal.code.len);
+                            sizeof(" :  () " CRLF) + NGX_INT_T_LEN
+                            + title->len + p->refusal.hint.len
+                            + p->refusal.code.len + p->refusal.upgrade.len);
     if (b == NULL) {
         return NULL;
     }
 
-    b->last = ngx_sprintf(b->last, "%ui %V: %V (%V)" CRLF, p->refusal.status,
-                          title, &p->refusal.hint, &p->refusal.code);
+    b->last = ngx_sprintf(b->last, "%ui %V: %V (%V)%s%V" CRLF,
+                          p->refusal.status, title, &p->refusal.hint,
+                          &p->refusal.code,
+                          p->refusal.upgrade.len ? " " : "",
+                          &p->refusal.upgrade);
 
     return b;
 }

@@ -12,9 +12,11 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 #include <ngx_event.h>
+#include <ngx_thread_pool.h>
 
 /* those of the system too: what follows hides what is declared after it */
 
+#include <sys/file.h>
 #include <sys/random.h>
 
 #include "core/kairo_span.h"

@@ -19,8 +19,8 @@ static char *ngx_http_kairo_auth_source(ngx_conf_t *cf, ngx_str_t *value,
     ngx_str_t *source, ngx_http_kairo_auth_rule_t *rule);
 static ngx_int_t ngx_http_kairo_auth_bind_rule(ngx_conf_t *cf,
     ngx_http_kairo_auth_rule_t *rule);
-static ngx_http_kairo_issuer_t *ngx_http_kairo_auth_issuer_of(
-    ngx_conf_t *cf, ngx_str_t *name);
+static ngx_int_t ngx_http_kairo_auth_bind_revocations(
+    ngx_http_kairo_auth_main_conf_t *amcf);
 
 
 char *
@@ -96,6 +96,59 @@ ngx_http_kairo_auth(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
+char *
+ngx_http_kairo_revocations(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_kairo_auth_main_conf_t *amcf = conf;
+
+    ssize_t                   size;
+    ngx_str_t                *value, s;
+    ngx_kairo_revocations_t  *revocations;
+
+    if (amcf->revocations) {
+        return "is duplicate";
+    }
+
+    revocations = ngx_pcalloc(cf->pool, sizeof(ngx_kairo_revocations_t));
+    if (revocations == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    amcf->revocations = revocations;
+
+    value = cf->args->elts;
+    size = 4 * 1024 * 1024;
+
+    if (cf->args->nelts == 3) {
+
+        s.data = value[2].data + 5;
+        s.len = value[2].len - 5;
+
+        size = ngx_strncmp(value[2].data, "size=", 5) == 0
+               ? ngx_parse_size(&s) : NGX_ERROR;
+
+        if (size < (ssize_t) (16 * ngx_pagesize)) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid parameter \"%V\", expected size= of "
+                               "at least 64k, as in size=4m", &value[2]);
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    revocations->path = value[1];
+
+    if (ngx_conf_full_name(cf->cycle, &revocations->path, 0) != NGX_OK
+        || ngx_kairo_revocations_add(cf, revocations, size,
+                                     &ngx_http_kairo_auth_module)
+           != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
 ngx_int_t
 ngx_http_kairo_auth_bind(ngx_conf_t *cf)
 {
@@ -106,6 +159,16 @@ ngx_http_kairo_auth_bind(ngx_conf_t *cf)
 
     amcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_kairo_auth_module);
     rule = amcf->rules.elts;
+
+    if (amcf->admins && ngx_http_kairo_admins_bind(cf, amcf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (amcf->revocations
+        && ngx_http_kairo_auth_bind_revocations(amcf) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
 
     for (i = 0; i < amcf->rules.nelts; i++) {
         if (ngx_http_kairo_auth_bind_rule(cf, rule[i]) != NGX_OK) {
@@ -265,18 +328,51 @@ ngx_http_kairo_auth_source(ngx_conf_t *cf, ngx_str_t *value,
 }
 
 
+/*
+ * What is remembered of a token without knowing what it is revoked by is not
+ * known any more.
+ */
+
+static ngx_int_t
+ngx_http_kairo_auth_bind_revocations(ngx_http_kairo_auth_main_conf_t *amcf)
+{
+    ngx_uint_t                  i;
+    ngx_http_kairo_issuer_t   **issuer;
+    static const kairo_span_t   none = { NULL, 0 };
+
+    issuer = amcf->issuers.elts;
+
+    for (i = 0; i < amcf->issuers.nelts; i++) {
+
+        issuer[i]->id = ~issuer[i]->id;
+
+        if (ngx_http_kairo_auth_mark(&issuer[i]->mark, issuer[i],
+                                     KAIRO_REVOCATION_ISSUER, none)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
 static ngx_int_t
 ngx_http_kairo_auth_bind_rule(ngx_conf_t *cf, ngx_http_kairo_auth_rule_t *rule)
 {
-    ngx_uint_t                i, n;
-    kairo_span_t              s;
-    ngx_http_kairo_issuer_t  *issuer;
+    ngx_uint_t                        i, n;
+    kairo_span_t                      s;
+    ngx_http_kairo_issuer_t          *issuer;
+    ngx_http_kairo_auth_main_conf_t  *amcf;
 
     static const uint64_t  key[2] = { 0, 0 };
 
+    amcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_kairo_auth_module);
+
     for (i = 0; i < rule->nissuers; i++) {
 
-        issuer = ngx_http_kairo_auth_issuer_of(cf, &rule->names[i]);
+        issuer = ngx_http_kairo_auth_issuer_of(amcf, &rule->names[i]);
 
         if (issuer == NULL) {
             ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
@@ -313,14 +409,13 @@ ngx_http_kairo_auth_bind_rule(ngx_conf_t *cf, ngx_http_kairo_auth_rule_t *rule)
 }
 
 
-static ngx_http_kairo_issuer_t *
-ngx_http_kairo_auth_issuer_of(ngx_conf_t *cf, ngx_str_t *name)
+ngx_http_kairo_issuer_t *
+ngx_http_kairo_auth_issuer_of(const ngx_http_kairo_auth_main_conf_t *amcf,
+    const ngx_str_t *name)
 {
-    ngx_uint_t                         i;
-    ngx_http_kairo_issuer_t          **issuer;
-    ngx_http_kairo_auth_main_conf_t   *amcf;
+    ngx_uint_t                 i;
+    ngx_http_kairo_issuer_t  **issuer;
 
-    amcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_kairo_auth_module);
     issuer = amcf->issuers.elts;
 
     for (i = 0; i < amcf->issuers.nelts; i++) {

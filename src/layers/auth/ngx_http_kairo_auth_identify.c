@@ -20,7 +20,8 @@ ngx_int_t
 ngx_http_kairo_auth_identify(ngx_http_kairo_pipe_t *p,
     const ngx_http_kairo_auth_token_t *token, kairo_span_t text)
 {
-    ngx_http_kairo_auth_identity_t  *known;
+    ngx_http_kairo_auth_identity_t   *known;
+    ngx_http_kairo_auth_main_conf_t  *amcf;
 
     known = ngx_pcalloc(p->request->pool,
                         sizeof(ngx_http_kairo_auth_identity_t));
@@ -37,6 +38,14 @@ ngx_http_kairo_auth_identify(ngx_http_kairo_pipe_t *p,
         return NGX_ERROR;
     }
 
+    amcf = ngx_http_get_module_main_conf(p->request,
+                                         ngx_http_kairo_auth_module);
+
+    known->id.claims = ngx_http_kairo_auth_claims;
+    known->id.admin = amcf->admins
+                      && ngx_http_kairo_admins_has(amcf->admins, token->issuer,
+                                                   &known->id);
+
     p->identity = &known->id;
 
     return NGX_OK;
@@ -51,15 +60,16 @@ ngx_http_kairo_auth_fill(ngx_pool_t *pool, ngx_http_kairo_identity_t *id,
 {
     u_char               *p;
     ngx_uint_t            i;
-    ngx_str_t            *to[3];
-    const kairo_span_t   *from[3];
+    ngx_str_t            *to[4];
+    const kairo_span_t   *from[4];
     const kairo_facts_t  *facts;
 
     facts = &token->facts;
     id->issuer = token->issuer->name;
 
     p = ngx_pnalloc(pool, id->issuer.len + 1 + facts->subject.n
-                          + facts->email.n + facts->roles.n + facts->tier.n);
+                          + facts->email.n + facts->roles.n
+                          + facts->permissions.n + facts->tier.n);
     if (p == NULL) {
         return NGX_ERROR;
     }
@@ -75,13 +85,15 @@ ngx_http_kairo_auth_fill(ngx_pool_t *pool, ngx_http_kairo_identity_t *id,
 
     to[0] = &id->email;
     to[1] = &id->roles;
-    to[2] = &id->tier;
+    to[2] = &id->permissions;
+    to[3] = &id->tier;
 
     from[0] = &facts->email;
     from[1] = &facts->roles;
-    from[2] = &facts->tier;
+    from[2] = &facts->permissions;
+    from[3] = &facts->tier;
 
-    for (i = 0; i < 3; i++) {
+    for (i = 0; i < 4; i++) {
 
         if (from[i]->n == 0) {
             continue;

@@ -45,7 +45,11 @@ static char *ngx_http_kairo_issuer_lifetime(ngx_conf_t *cf,
     ngx_http_kairo_issuer_t *issuer, ngx_str_t *value, ngx_uint_t n);
 static char *ngx_http_kairo_issuer_subject(ngx_conf_t *cf,
     ngx_http_kairo_issuer_t *issuer, ngx_str_t *value, ngx_uint_t n);
+static char *ngx_http_kairo_issuer_session(ngx_conf_t *cf,
+    ngx_http_kairo_issuer_t *issuer, ngx_str_t *value, ngx_uint_t n);
 static char *ngx_http_kairo_issuer_roles(ngx_conf_t *cf,
+    ngx_http_kairo_issuer_t *issuer, ngx_str_t *value, ngx_uint_t n);
+static char *ngx_http_kairo_issuer_permissions(ngx_conf_t *cf,
     ngx_http_kairo_issuer_t *issuer, ngx_str_t *value, ngx_uint_t n);
 static char *ngx_http_kairo_issuer_tier(ngx_conf_t *cf,
     ngx_http_kairo_issuer_t *issuer, ngx_str_t *value, ngx_uint_t n);
@@ -69,7 +73,9 @@ static const ngx_http_kairo_issuer_line_t  ngx_http_kairo_issuer_lines[] = {
     { ngx_string("leeway"), 1, 1, ngx_http_kairo_issuer_leeway },
     { ngx_string("max_lifetime"), 1, 1, ngx_http_kairo_issuer_lifetime },
     { ngx_string("subject"), 1, 1, ngx_http_kairo_issuer_subject },
+    { ngx_string("session"), 1, 1, ngx_http_kairo_issuer_session },
     { ngx_string("roles"), 1, 1, ngx_http_kairo_issuer_roles },
+    { ngx_string("permissions"), 1, 1, ngx_http_kairo_issuer_permissions },
     { ngx_string("tier"), 1, 1, ngx_http_kairo_issuer_tier },
     { ngx_string("email"), 2, 2, ngx_http_kairo_issuer_email },
     { ngx_null_string, 0, 0, NULL }
@@ -127,6 +133,7 @@ ngx_http_kairo_issuer(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     issuer->policy.types = kairo_jwt_types;
     issuer->policy.ntypes = KAIRO_JWT_TYPES;
     issuer->map.subject = "sub";
+    issuer->session = "sid";
 
     save = *cf;
     cf->handler = ngx_http_kairo_issuer_line;
@@ -184,7 +191,8 @@ ngx_http_kairo_issuer_line(ngx_conf_t *cf, ngx_command_t *dummy, void *conf)
     ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                        "unknown line \"%V\" in issuer \"%V\", expected "
                        "issuer, audience, algs, keys, types, leeway, "
-                       "max_lifetime, subject, roles, tier or email",
+                       "max_lifetime, subject, session, roles, "
+                       "permissions, tier or email",
                        &value[0], &issuer->name);
     return NGX_CONF_ERROR;
 }
@@ -475,10 +483,32 @@ ngx_http_kairo_issuer_subject(ngx_conf_t *cf, ngx_http_kairo_issuer_t *issuer,
 
 
 static char *
+ngx_http_kairo_issuer_session(ngx_conf_t *cf, ngx_http_kairo_issuer_t *issuer,
+    ngx_str_t *value, ngx_uint_t n)
+{
+    issuer->session = (char *) value->data;
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
 ngx_http_kairo_issuer_roles(ngx_conf_t *cf, ngx_http_kairo_issuer_t *issuer,
     ngx_str_t *value, ngx_uint_t n)
 {
     issuer->map.roles = (char *) value->data;
+
+    return NGX_CONF_OK;
+}
+
+
+/* Where a token says what its subject may do: only where this line is. */
+
+static char *
+ngx_http_kairo_issuer_permissions(ngx_conf_t *cf,
+    ngx_http_kairo_issuer_t *issuer, ngx_str_t *value, ngx_uint_t n)
+{
+    issuer->map.permissions = (char *) value->data;
 
     return NGX_CONF_OK;
 }
@@ -605,7 +635,7 @@ ngx_http_kairo_issuer_identify(ngx_http_kairo_issuer_t *issuer)
 {
     size_t                     i;
     uint64_t                   id;
-    const char                *claim[5];
+    const char                *claim[7];
     const kairo_jwt_policy_t  *policy;
 
     policy = &issuer->policy;
@@ -631,8 +661,10 @@ ngx_http_kairo_issuer_identify(ngx_http_kairo_issuer_t *issuer)
     claim[2] = issuer->map.tier;
     claim[3] = issuer->map.email;
     claim[4] = issuer->map.verified;
+    claim[5] = issuer->map.permissions;
+    claim[6] = issuer->session;
 
-    for (i = 0; i < 5; i++) {
+    for (i = 0; i < 7; i++) {
         id = ngx_http_kairo_issuer_mix(id, (u_char *) claim[i],
                                        claim[i] ? ngx_strlen(claim[i]) + 1
                                                 : 0);

@@ -4,11 +4,12 @@
  *
  * Reads:      a signed token (JWT) in Authorization: Bearer or a cookie.
  * Store:      keys of issuers, from files or secrets; a cache of tokens that
- *             were verified, in shared memory.
+ *             were verified, in shared memory; a file of what was revoked.
  * Store down: keys that can't be read anew stay as they were; without any the
  *             request is refused with 503.
  * Directives: kairo_issuer, kairo_auth, kairo_auth_origins, kairo_auth_cache,
- *             kairo_auth_log_level, kairo_auth_dry_run.
+ *             kairo_auth_log_level, kairo_auth_dry_run, kairo_admins,
+ *             kairo_revocations, kairo_revoke.
  */
 
 
@@ -27,6 +28,9 @@ static char *ngx_http_kairo_auth_init_main_conf(ngx_conf_t *cf, void *conf);
 static void *ngx_http_kairo_auth_create_conf(ngx_conf_t *cf);
 static char *ngx_http_kairo_auth_merge_conf(ngx_conf_t *cf, void *parent,
     void *child);
+static char *ngx_http_kairo_auth_check_conf(ngx_conf_t *cf,
+    const ngx_http_kairo_auth_conf_t *acf);
+static ngx_int_t ngx_http_kairo_auth_init_module(ngx_cycle_t *cycle);
 static ngx_int_t ngx_http_kairo_auth_init_process(ngx_cycle_t *cycle);
 static kairo_memo_t *ngx_http_kairo_auth_memo(
     const ngx_http_kairo_auth_main_conf_t *amcf, ngx_cycle_t *cycle);
@@ -86,6 +90,27 @@ static ngx_command_t  ngx_http_kairo_auth_commands[] = {
       offsetof(ngx_http_kairo_auth_conf_t, dry_run),
       NULL },
 
+    { ngx_string("kairo_admins"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
+      ngx_http_kairo_admins,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("kairo_revocations"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE12,
+      ngx_http_kairo_revocations,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("kairo_revoke"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_http_kairo_revoke,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
       ngx_null_command
 };
 
@@ -111,7 +136,7 @@ ngx_module_t  ngx_http_kairo_auth_module = {
     ngx_http_kairo_auth_commands,          /* module directives */
     NGX_HTTP_MODULE,                       /* module type */
     NULL,                                  /* init master */
-    NULL,                                  /* init module */
+    ngx_http_kairo_auth_init_module,       /* init module */
     ngx_http_kairo_auth_init_process,      /* init process */
     NULL,                                  /* init thread */
     NULL,                                  /* exit thread */
@@ -261,7 +286,53 @@ ngx_http_kairo_auth_merge_conf(ngx_conf_t *cf, void *parent, void *child)
                                          : NGX_HTTP_KAIRO_ON;
     }
 
+    return ngx_http_kairo_auth_check_conf(cf, conf);
+}
+
+
+/* What others may rest on here, and what the endpoint rests on. */
+
+static char *
+ngx_http_kairo_auth_check_conf(ngx_conf_t *cf,
+    const ngx_http_kairo_auth_conf_t *acf)
+{
+    ngx_http_kairo_auth_main_conf_t  *amcf;
+
+    amcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_kairo_auth_module);
+
+    if (acf->rule && acf->rule->need == NGX_HTTP_KAIRO_AUTH_REQUIRED) {
+        ngx_http_kairo_promise(cf, NGX_HTTP_KAIRO_HAS_IDENTITY);
+
+    } else if (acf->revoke) {
+        return "needs \"kairo_auth required\" in the location of "
+               "kairo_revoke";
+    }
+
+    if (amcf->admins) {
+        ngx_http_kairo_promise(cf, NGX_HTTP_KAIRO_HAS_ADMINS);
+    }
+
+    if (acf->revoke && (amcf->admins == NULL || amcf->revocations == NULL)) {
+        return "needs kairo_admins and kairo_revocations for kairo_revoke";
+    }
+
     return NGX_CONF_OK;
+}
+
+
+static ngx_int_t
+ngx_http_kairo_auth_init_module(ngx_cycle_t *cycle)
+{
+    ngx_http_kairo_auth_main_conf_t  *amcf;
+
+    amcf = ngx_http_cycle_get_module_main_conf(cycle,
+                                               ngx_http_kairo_auth_module);
+
+    if (amcf && amcf->admins) {
+        ngx_http_kairo_admins_log(amcf->admins, cycle->log);
+    }
+
+    return NGX_OK;
 }
 
 
@@ -294,6 +365,10 @@ ngx_http_kairo_auth_init_process(ngx_cycle_t *cycle)
 
     for (i = 0; i < amcf->issuers.nelts; i++) {
         ngx_kairo_keys_watch(&issuer[i]->keys, cycle);
+    }
+
+    if (amcf->revocations) {
+        ngx_kairo_revocations_watch(amcf->revocations, cycle);
     }
 
     return NGX_OK;

@@ -10,13 +10,14 @@
 
 static ngx_int_t ngx_http_kairo_auth_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_kairo_auth_variable_admin(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_kairo_auth_variable_reason(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_kairo_auth_variable_claim(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static const json_t *ngx_http_kairo_auth_claim(const json_t *claims,
     const ngx_str_t *name);
-static const json_t *ngx_http_kairo_auth_claims(ngx_http_request_t *r);
 static void ngx_http_kairo_auth_forget(void *data);
 static ngx_int_t ngx_http_kairo_auth_value(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, const json_t *claim);
@@ -41,8 +42,14 @@ static const ngx_http_variable_t  ngx_http_kairo_auth_vars[] = {
     { ngx_string("kairo_roles"), NULL, ngx_http_kairo_auth_variable,
       offsetof(ngx_http_kairo_identity_t, roles), 0, 0 },
 
+    { ngx_string("kairo_permissions"), NULL, ngx_http_kairo_auth_variable,
+      offsetof(ngx_http_kairo_identity_t, permissions), 0, 0 },
+
     { ngx_string("kairo_tier"), NULL, ngx_http_kairo_auth_variable,
       offsetof(ngx_http_kairo_identity_t, tier), 0, 0 },
+
+    { ngx_string("kairo_admin"), NULL,
+      ngx_http_kairo_auth_variable_admin, 0, 0, 0 },
 
     { ngx_string("kairo_auth_reason"), NULL,
       ngx_http_kairo_auth_variable_reason, 0, 0, 0 },
@@ -98,6 +105,21 @@ ngx_http_kairo_auth_variable(ngx_http_request_t *r,
     value = (const ngx_str_t *) ((const u_char *) p->identity + data);
 
     ngx_http_kairo_auth_set(v, value->data, value->len);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_kairo_auth_variable_admin(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    ngx_http_kairo_pipe_t  *p;
+
+    p = ngx_http_kairo_pipe(r);
+
+    ngx_http_kairo_auth_set(v, (u_char *) "1",
+                            p && p->identity && p->identity->admin);
 
     return NGX_OK;
 }
@@ -194,7 +216,7 @@ ngx_http_kairo_auth_claim(const json_t *claims, const ngx_str_t *name)
  * somebody asks: the cache has no room for them.
  */
 
-static const json_t *
+const json_t *
 ngx_http_kairo_auth_claims(ngx_http_request_t *r)
 {
     ngx_pool_cleanup_t              *cln;

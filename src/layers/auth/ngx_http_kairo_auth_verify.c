@@ -14,12 +14,16 @@
 #include "libs/kairo_digest.h"
 
 
+static ngx_int_t ngx_http_kairo_auth_shared(ngx_http_request_t *r,
+    const ngx_http_kairo_auth_rule_t *rule, kairo_span_t text,
+    ngx_http_kairo_auth_token_t *token, const char **reason);
 static ngx_int_t ngx_http_kairo_auth_known(ngx_http_request_t *r,
     const ngx_http_kairo_auth_rule_t *rule, kairo_span_t record,
     ngx_http_kairo_auth_token_t *token, const char **reason);
 static ngx_int_t ngx_http_kairo_auth_genuine(
     const ngx_http_kairo_auth_rule_t *rule, kairo_span_t text,
-    ngx_http_kairo_auth_token_t *token, const char **reason);
+    ngx_uint_t revocable, ngx_http_kairo_auth_token_t *token,
+    const char **reason);
 static ngx_int_t ngx_http_kairo_auth_judge(kairo_jwt_t *jwt,
     ngx_http_kairo_auth_token_t *token, const char **reason);
 static const ngx_http_kairo_issuer_t *ngx_http_kairo_auth_issuer(
@@ -35,15 +39,10 @@ ngx_http_kairo_auth_verify(ngx_http_request_t *r,
     const ngx_http_kairo_auth_rule_t *rule, kairo_span_t text,
     ngx_http_kairo_auth_token_t *token, const char **reason)
 {
-    u_char                            digest[KAIRO_DIGEST];
-    u_char                            data[KAIRO_CACHE_DATA];
     ngx_int_t                         rc;
-    kairo_span_t                      part[3], record;
-    ngx_kairo_cache_t                *cache;
     ngx_http_kairo_auth_main_conf_t  *amcf;
 
     amcf = ngx_http_get_module_main_conf(r, ngx_http_kairo_auth_module);
-    cache = amcf->cache;
 
     /* whichever way this ends, the caller looks at both */
 
@@ -58,12 +57,42 @@ ngx_http_kairo_auth_verify(ngx_http_request_t *r,
         return NGX_DECLINED;
     }
 
-    record = kairo_memo_get(amcf->memo, rule->id, text);
-    rc = ngx_http_kairo_auth_known(r, rule, record, token, reason);
+    rc = ngx_http_kairo_auth_known(r, rule,
+                                   kairo_memo_get(amcf->memo, rule->id, text),
+                                   token, reason);
 
-    if (rc != NGX_AGAIN) {
-        return rc;
+    if (rc == NGX_AGAIN) {
+        rc = ngx_http_kairo_auth_shared(r, rule, text, token, reason);
     }
+
+    if (rc == NGX_OK && amcf->revocations
+        && ngx_http_kairo_auth_revoked(amcf->revocations, token))
+    {
+        *reason = "revoked";
+        ngx_http_kairo_auth_count(r, NGX_HTTP_KAIRO_AUTH_REVOKED);
+        return NGX_DECLINED;
+    }
+
+    return rc;
+}
+
+
+/* What any worker knows of the token, or else what it turns out to be. */
+
+static ngx_int_t
+ngx_http_kairo_auth_shared(ngx_http_request_t *r,
+    const ngx_http_kairo_auth_rule_t *rule, kairo_span_t text,
+    ngx_http_kairo_auth_token_t *token, const char **reason)
+{
+    u_char                            digest[KAIRO_DIGEST];
+    u_char                            data[KAIRO_CACHE_DATA];
+    ngx_int_t                         rc;
+    kairo_span_t                      part[3], record;
+    ngx_kairo_cache_t                *cache;
+    ngx_http_kairo_auth_main_conf_t  *amcf;
+
+    amcf = ngx_http_get_module_main_conf(r, ngx_http_kairo_auth_module);
+    cache = amcf->cache;
 
     part[0].p = cache->root->salt;
     part[0].n = sizeof(cache->root->salt);
@@ -89,7 +118,8 @@ ngx_http_kairo_auth_verify(ngx_http_request_t *r,
         return rc;
     }
 
-    rc = ngx_http_kairo_auth_genuine(rule, text, token, reason);
+    rc = ngx_http_kairo_auth_genuine(rule, text, amcf->revocations != NULL,
+                                     token, reason);
 
     if (rc == NGX_OK) {
         ngx_http_kairo_auth_count(r, NGX_HTTP_KAIRO_AUTH_VERIFIED);
@@ -148,10 +178,12 @@ ngx_http_kairo_auth_known(ngx_http_request_t *r,
 }
 
 
+/* "revocable": what it can be revoked by is to be known. */
+
 static ngx_int_t
 ngx_http_kairo_auth_genuine(const ngx_http_kairo_auth_rule_t *rule,
-    kairo_span_t text, ngx_http_kairo_auth_token_t *token,
-    const char **reason)
+    kairo_span_t text, ngx_uint_t revocable,
+    ngx_http_kairo_auth_token_t *token, const char **reason)
 {
     ngx_int_t       rc;
     kairo_jwt_t     jwt;
@@ -189,6 +221,13 @@ ngx_http_kairo_auth_genuine(const ngx_http_kairo_auth_rule_t *rule,
     {
         *reason = "bad_subject";
         rc = NGX_DECLINED;
+        goto done;
+    }
+
+    ngx_memzero(token->mark, sizeof(token->mark));
+
+    if (revocable) {
+        rc = ngx_http_kairo_auth_marks(token, &jwt);
     }
 
 done:

@@ -1,0 +1,459 @@
+
+/*
+ * The file of revocations.
+ *
+ * A line is written by one call and between two line ends: one that could not
+ * be written whole, of which the revoker was told, spoils none that follows.
+ * Lines of two processes do not mix, since the file is opened for appending.
+ */
+
+
+#include "stores/ngx_kairo_revocations.h"
+
+
+/* not worth a new file for less, in bytes */
+
+#define NGX_KAIRO_REVOCATIONS_WASTE  65536
+
+
+typedef struct {
+    ngx_kairo_op_t      op;        /* must be first */
+    ngx_thread_task_t   task;
+    ngx_fd_t            fd;
+    ngx_err_t           err;
+    ngx_str_t          *path;
+    u_char              text[KAIRO_REVOCATION_LINE + 2];
+} ngx_kairo_revocations_write_t;
+
+
+static void ngx_kairo_revocations_close(void *data);
+static ngx_int_t ngx_kairo_revocations_line(
+    ngx_kairo_revocations_t *revocations, kairo_span_t line, ngx_log_t *log);
+static void ngx_kairo_revocations_write(void *data, ngx_log_t *log);
+static void ngx_kairo_revocations_written(ngx_event_t *ev);
+static ngx_fd_t ngx_kairo_revocations_copy(
+    ngx_kairo_revocations_t *revocations, const char *path);
+static ngx_int_t ngx_kairo_revocations_copy_lines(ngx_fd_t from, ngx_fd_t to);
+static size_t ngx_kairo_revocations_keep(u_char *buf, size_t n,
+    size_t *whole);
+
+
+ngx_int_t
+ngx_kairo_revocations_open(ngx_conf_t *cf,
+    ngx_kairo_revocations_t *revocations)
+{
+    ngx_file_info_t      fi;
+    ngx_pool_cleanup_t  *cln;
+
+    cln = ngx_pool_cleanup_add(cf->pool, 0);
+    if (cln == NULL) {
+        return NGX_ERROR;
+    }
+
+    revocations->fd = ngx_open_file(revocations->path.data,
+                                    NGX_FILE_RDWR|O_APPEND|O_CLOEXEC,
+                                    NGX_FILE_CREATE_OR_OPEN, 0600);
+
+    if (revocations->fd == NGX_INVALID_FILE) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
+                           "file of revocations \"%V\" can't be opened",
+                           &revocations->path);
+        return NGX_ERROR;
+    }
+
+    cln->handler = ngx_kairo_revocations_close;
+    cln->data = revocations;
+
+    if (ngx_fd_info(revocations->fd, &fi) == NGX_FILE_ERROR
+        || !ngx_is_file(&fi))
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"%V\" is not a file",
+                           &revocations->path);
+        return NGX_ERROR;
+    }
+
+    if (ngx_file_size(&fi) == 0
+        && (ngx_write_fd(revocations->fd, NGX_KAIRO_REVOCATIONS_HEADER,
+                         sizeof(NGX_KAIRO_REVOCATIONS_HEADER) - 1)
+            != (ssize_t) sizeof(NGX_KAIRO_REVOCATIONS_HEADER) - 1
+            || fdatasync(revocations->fd) != 0))
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
+                           "file of revocations \"%V\" can't be written",
+                           &revocations->path);
+        return NGX_ERROR;
+    }
+
+    /* as long as anybody has it open: see _shrink() */
+
+    (void) flock(revocations->fd, LOCK_SH|LOCK_NB);
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_kairo_revocations_load(ngx_kairo_revocations_t *revocations, size_t max,
+    ngx_log_t *log)
+{
+    u_char        *buf, *p, *last, *end;
+    ssize_t        n;
+    ngx_int_t      rc;
+    kairo_span_t   line;
+
+    buf = ngx_alloc(max, log);
+    if (buf == NULL) {
+        return NGX_ERROR;
+    }
+
+    n = pread(revocations->fd, buf, max, (off_t) revocations->root->offset);
+
+    if (n < 0) {
+        ngx_log_error(NGX_LOG_EMERG, log, ngx_errno,
+                      "kairo revocations: \"%V\" can't be read",
+                      &revocations->path);
+        ngx_free(buf);
+        return NGX_ERROR;
+    }
+
+    last = buf + n;
+    rc = NGX_OK;
+
+    for (p = buf; rc == NGX_OK; p = end + 1) {
+
+        end = ngx_strlchr(p, last, LF);
+
+        if (end == NULL) {
+            break;
+        }
+
+        line.p = p;
+        line.n = end - p;
+
+        rc = ngx_kairo_revocations_line(revocations, line, log);
+
+        revocations->root->offset += line.n + 1;
+    }
+
+    if (rc == NGX_OK && n == (ssize_t) max) {
+
+        rc = NGX_AGAIN;
+
+        if (p == buf) {
+            ngx_log_error(NGX_LOG_EMERG, log, 0,
+                          "kairo revocations: \"%V\" has a line without an "
+                          "end at byte %uL", &revocations->path,
+                          revocations->root->offset);
+            revocations->root->offset += n;
+            rc = NGX_ERROR;
+        }
+    }
+
+    ngx_free(buf);
+
+    return rc;
+}
+
+
+void
+ngx_kairo_revocations_shrink(ngx_kairo_revocations_t *revocations,
+    ngx_log_t *log)
+{
+    u_char     *path;
+    ngx_fd_t    fd;
+    uint64_t    live;
+
+    live = kairo_revocations_count(revocations->table, ngx_time())
+           * (KAIRO_REVOCATION_LINE + 2);
+
+    if (revocations->root->offset < 2 * live + NGX_KAIRO_REVOCATIONS_WASTE) {
+        return;
+    }
+
+    /* another nginx that has it open would write into the old one */
+
+    if (flock(revocations->fd, LOCK_EX|LOCK_NB) != 0) {
+        return;
+    }
+
+    path = ngx_alloc(revocations->path.len + sizeof(".new"), log);
+    if (path == NULL) {
+        return;
+    }
+
+    (void) ngx_sprintf(path, "%V.new%Z", &revocations->path);
+
+    fd = ngx_kairo_revocations_copy(revocations, (char *) path);
+
+    if (fd == NGX_INVALID_FILE) {
+        ngx_log_error(NGX_LOG_WARN, log, ngx_errno,
+                      "kairo revocations: \"%s\" could not be written, the "
+                      "file stays as it is", path);
+        (void) ngx_delete_file(path);
+
+    } else {
+        revocations->root->offset = (uint64_t) lseek(fd, 0, SEEK_END);
+        (void) ngx_close_file(revocations->fd);
+        revocations->fd = fd;
+    }
+
+    ngx_free(path);
+
+    (void) flock(revocations->fd, LOCK_SH|LOCK_NB);
+}
+
+
+ngx_int_t
+ngx_kairo_revocations_append(ngx_kairo_revocations_t *revocations,
+    kairo_revocation_kind_t kind, const kairo_revocation_t *revocation,
+    ngx_kairo_op_t **op)
+{
+    ngx_kairo_revocations_write_t  *write;
+
+    write = ngx_calloc(sizeof(ngx_kairo_revocations_write_t), ngx_cycle->log);
+    if (write == NULL) {
+        return NGX_ERROR;
+    }
+
+    write->fd = revocations->fd;
+    write->path = &revocations->path;
+
+    write->text[0] = LF;
+    kairo_revocation_write(write->text + 1, kind, revocation);
+    write->text[KAIRO_REVOCATION_LINE + 1] = LF;
+
+    write->task.ctx = write;
+    write->task.handler = ngx_kairo_revocations_write;
+    write->task.event.handler = ngx_kairo_revocations_written;
+    write->task.event.data = write;
+    write->task.event.log = ngx_cycle->log;
+
+    if (ngx_thread_task_post(revocations->pool, &write->task) != NGX_OK) {
+        ngx_free(write);
+        return NGX_ERROR;
+    }
+
+    *op = &write->op;
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_kairo_revocations_close(void *data)
+{
+    ngx_kairo_revocations_t *revocations = data;
+
+    (void) ngx_close_file(revocations->fd);
+}
+
+
+static ngx_int_t
+ngx_kairo_revocations_line(ngx_kairo_revocations_t *revocations,
+    kairo_span_t line, ngx_log_t *log)
+{
+    int                 rc;
+    kairo_revocation_t  revocation;
+
+    static const kairo_span_t  header =
+                                   kairo_span(NGX_KAIRO_REVOCATIONS_HEADER);
+
+    if (revocations->root->offset == 0) {
+
+        if (line.n == header.n - 1
+            && ngx_memcmp(line.p, header.p, line.n) == 0)
+        {
+            return NGX_OK;
+        }
+
+        ngx_log_error(NGX_LOG_EMERG, log, 0,
+                      "kairo revocations: \"%V\" does not begin with \"%*s\", "
+                      "it is another file or of another version",
+                      &revocations->path, header.n - 1, header.p);
+        return NGX_ERROR;
+    }
+
+    if (line.n == 0) {
+        return NGX_OK;
+    }
+
+    rc = kairo_revocation_read(line, &revocation);
+
+    if (rc > 0) {
+        ngx_log_error(NGX_LOG_WARN, log, 0,
+                      "kairo revocations: \"%V\" has a line at byte %uL that "
+                      "was not written to its end, which its revoker was told",
+                      &revocations->path, revocations->root->offset);
+        return NGX_OK;
+    }
+
+    if (rc < 0) {
+        ngx_log_error(NGX_LOG_EMERG, log, 0,
+                      "kairo revocations: \"%V\" is damaged at byte %uL: "
+                      "bring back a copy, or take that line out and revoke "
+                      "again what it was", &revocations->path,
+                      revocations->root->offset);
+        return NGX_ERROR;
+    }
+
+    if (revocation.until <= ngx_time()) {
+        return NGX_OK;
+    }
+
+    return kairo_revocations_put(revocations->table, &revocation, ngx_time())
+               == 0 ? NGX_OK : NGX_DECLINED;
+}
+
+
+/* In a thread: it has the task alone, and touches nothing else. */
+
+static void
+ngx_kairo_revocations_write(void *data, ngx_log_t *log)
+{
+    ngx_kairo_revocations_write_t *write = data;
+
+    ssize_t          n;
+    ngx_file_info_t  fi;
+
+    n = ngx_write_fd(write->fd, write->text, sizeof(write->text));
+
+    if (n != (ssize_t) sizeof(write->text)) {
+        write->err = n < 0 ? ngx_errno : ENOSPC;
+
+    } else if (fdatasync(write->fd) != 0
+               || ngx_fd_info(write->fd, &fi) == NGX_FILE_ERROR)
+    {
+        write->err = ngx_errno;
+
+    } else if (fi.st_nlink == 0) {
+        write->err = ENOENT;
+    }
+}
+
+
+static void
+ngx_kairo_revocations_written(ngx_event_t *ev)
+{
+    ngx_kairo_revocations_write_t *write = ev->data;
+
+    if (write->err) {
+        ngx_log_error(NGX_LOG_ALERT, ev->log, write->err,
+                      "kairo revocations: \"%V\" can't be written, a "
+                      "revocation holds only until nginx ends", write->path);
+    }
+
+    ngx_kairo_op_finish(&write->op, write->err ? NGX_ERROR : NGX_OK);
+
+    ngx_free(write);
+}
+
+
+/* The file that takes the old one's place, open; or NGX_INVALID_FILE. */
+
+static ngx_fd_t
+ngx_kairo_revocations_copy(ngx_kairo_revocations_t *revocations,
+    const char *path)
+{
+    ngx_fd_t  fd;
+
+    fd = ngx_open_file(path, NGX_FILE_RDWR|O_APPEND|O_CLOEXEC,
+                       NGX_FILE_TRUNCATE, 0600);
+
+    if (fd == NGX_INVALID_FILE) {
+        return NGX_INVALID_FILE;
+    }
+
+    if (ngx_kairo_revocations_copy_lines(revocations->fd, fd) != NGX_OK
+        || fsync(fd) != 0
+        || ngx_rename_file(path, revocations->path.data) == NGX_FILE_ERROR)
+    {
+        (void) ngx_close_file(fd);
+        return NGX_INVALID_FILE;
+    }
+
+    return fd;
+}
+
+
+/* All lines that are in force: they were read before, and found good. */
+
+static ngx_int_t
+ngx_kairo_revocations_copy_lines(ngx_fd_t from, ngx_fd_t to)
+{
+    off_t      offset;
+    u_char    *buf;
+    size_t     kept, whole;
+    ssize_t    n;
+    ngx_int_t  rc;
+
+    buf = ngx_alloc(NGX_KAIRO_REVOCATIONS_WASTE, ngx_cycle->log);
+    if (buf == NULL) {
+        return NGX_ERROR;
+    }
+
+    rc = ngx_write_fd(to, NGX_KAIRO_REVOCATIONS_HEADER,
+                      sizeof(NGX_KAIRO_REVOCATIONS_HEADER) - 1)
+         == (ssize_t) sizeof(NGX_KAIRO_REVOCATIONS_HEADER) - 1
+         ? NGX_OK : NGX_ERROR;
+
+    offset = sizeof(NGX_KAIRO_REVOCATIONS_HEADER) - 1;
+
+    while (rc == NGX_OK) {
+
+        n = pread(from, buf, NGX_KAIRO_REVOCATIONS_WASTE, offset);
+
+        if (n <= 0) {
+            rc = n < 0 ? NGX_ERROR : NGX_OK;
+            break;
+        }
+
+        kept = ngx_kairo_revocations_keep(buf, n, &whole);
+
+        if (whole == 0) {
+            break;    /* the rest has no end of a line */
+        }
+
+        if (ngx_write_fd(to, buf, kept) != (ssize_t) kept) {
+            rc = NGX_ERROR;
+        }
+
+        offset += whole;
+    }
+
+    ngx_free(buf);
+
+    return rc;
+}
+
+
+/*
+ * Moves the lines that are in force to the beginning, and returns how many
+ * bytes they are; "whole" is up to where there were whole lines.
+ */
+
+static size_t
+ngx_kairo_revocations_keep(u_char *buf, size_t n, size_t *whole)
+{
+    u_char              *p, *last, *end, *out;
+    kairo_span_t         line;
+    kairo_revocation_t   revocation;
+
+    out = buf;
+    last = buf + n;
+
+    for (p = buf; (end = ngx_strlchr(p, last, LF)) != NULL; p = end + 1) {
+
+        line.p = p;
+        line.n = end - p;
+
+        if (kairo_revocation_read(line, &revocation) == 0
+            && revocation.until > ngx_time())
+        {
+            out = ngx_movemem(out, p, line.n + 1);
+        }
+    }
+
+    *whole = p - buf;
+
+    return out - buf;
+}
