@@ -98,23 +98,20 @@ int
 kairo_facts_has(kairo_span_t list, kairo_span_t word)
 {
     size_t                n;
-    const unsigned char  *p, *last, *comma;
+    const unsigned char  *comma;
 
-    last = list.p + list.n;
+    while (list.n && word.n) {
 
-    for (p = list.p; word.n && p && p < last; p = comma + 1) {
+        comma = memchr(list.p, ',', list.n);
+        n = comma ? (size_t) (comma - list.p) : list.n;
 
-        comma = memchr(p, ',', (size_t) (last - p));
-
-        if (comma == NULL) {
-            comma = last;
-        }
-
-        n = (size_t) (comma - p);
-
-        if (n == word.n && memcmp(p, word.p, n) == 0) {
+        if (n == word.n && memcmp(list.p, word.p, n) == 0) {
             return 1;
         }
+
+        n += (comma != NULL);
+        list.p += n;
+        list.n -= n;
     }
 
     return 0;

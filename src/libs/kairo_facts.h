@@ -26,10 +26,10 @@
 typedef struct {
     const char     *subject;
     const char     *roles;
-    const char     *permissions;  /* NULL: the issuer may not give any */
     const char     *tier;
     const char     *email;
     const char     *verified;     /* NULL: what the issuer says is verified */
+    const char     *permissions;  /* NULL: the issuer may not give any */
 } kairo_facts_map_t;
 
 

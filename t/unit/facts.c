@@ -11,7 +11,7 @@
 
 
 static const kairo_facts_map_t  map = {
-    "sub", "roles", "tier", "email", "email_verified"
+    "sub", "roles", "tier", "email", "email_verified", "may"
 };
 
 
@@ -143,6 +143,87 @@ roles(void)
 
 
 static void
+expect_permissions(const kairo_facts_map_t *m, const char *claims,
+    const char *permissions)
+{
+    json_t         *json;
+    kairo_facts_t   f;
+    unsigned char  *buf;
+
+    json = json_loads(claims, 0, NULL);
+    buf = malloc(KAIRO_FACTS_SIZE);
+
+    expect(kairo_facts(&f, buf, m, json) == 0
+           && same(f.permissions, permissions) && same(f.roles, "r")
+           && same(f.tier, "t"), "permissions in %s", claims);
+
+    free(buf);
+    json_decref(json);
+}
+
+
+static void
+permissions(void)
+{
+    kairo_facts_map_t  none = map;
+
+    none.permissions = NULL;
+
+    expect_permissions(&map, "{\"sub\":\"a\",\"roles\":\"r\",\"tier\":\"t\","
+                       "\"may\":[\"orders:read\",\"x,y\",\"orders:*\"]}",
+                       "orders:read,orders:*");
+    expect_permissions(&map, "{\"sub\":\"a\",\"roles\":\"r\",\"tier\":\"t\","
+                       "\"may\":\"read write\"}", "read,write");
+    expect_permissions(&map, "{\"sub\":\"a\",\"roles\":\"r\",\"tier\":\"t\"}",
+                       "");
+    expect_permissions(&none, "{\"sub\":\"a\",\"roles\":\"r\",\"tier\":\"t\","
+                       "\"may\":[\"orders:read\"]}", "");
+
+    verdict("permissions, where the issuer may give them");
+}
+
+
+static void
+expect_has(const char *list, const char *word, int has)
+{
+    kairo_span_t  l, w;
+
+    l.n = strlen(list);
+    l.p = memcpy(malloc(l.n + 1), list, l.n);
+    w.n = strlen(word);
+    w.p = (const unsigned char *) word;
+
+    expect(kairo_facts_has(l, w) == has, "\"%s\" in \"%s\"", word, list);
+
+    free((void *) l.p);
+}
+
+
+static void
+lists(void)
+{
+    kairo_span_t  none = { NULL, 0 }, word = kairo_span("a");
+
+    expect_has("a", "a", 1);
+    expect_has("a,b,c", "a", 1);
+    expect_has("a,b,c", "b", 1);
+    expect_has("a,b,c", "c", 1);
+    expect_has("ab,cd", "a", 0);
+    expect_has("ab,cd", "b", 0);
+    expect_has("ab,cd", "abc", 0);
+    expect_has("ab,cd", "b,c", 0);
+    expect_has("ab", "ab,", 0);
+    expect_has("a,,b", "", 0);
+    expect_has("A", "a", 0);
+    expect_has("", "a", 0);
+
+    expect(!kairo_facts_has(none, word), "a word in nothing");
+
+    verdict("a word is one of a list, whole");
+}
+
+
+static void
 many(void)
 {
     int             i;
@@ -181,10 +262,11 @@ static void
 places(void)
 {
     static const kairo_facts_map_t  deep = {
-        "sub", "/realm_access/roles", "https://a.example/tier", NULL, NULL
+        "sub", "/realm_access/roles", "https://a.example/tier", NULL, NULL,
+        NULL
     };
     static const kairo_facts_map_t  escaped = {
-        "/a~1b/~0", NULL, NULL, NULL, NULL
+        "/a~1b/~0", NULL, NULL, NULL, NULL, NULL
     };
 
     expect_facts(&deep, "{\"sub\":\"a\",\"realm_access\":{\"roles\":[\"x\"]},"
@@ -209,6 +291,8 @@ main(void)
     subjects();
     emails();
     roles();
+    permissions();
+    lists();
     many();
     places();
 
