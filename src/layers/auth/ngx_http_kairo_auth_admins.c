@@ -396,13 +396,13 @@ ngx_http_kairo_admins_add(ngx_conf_t *cf, ngx_http_kairo_admins_t *admins,
     ngx_uint_t    subject;
     kairo_span_t  s;
 
-    subject = n > 8 && ngx_strncmp(p, "subject:", 8) == 0;
+    subject = n >= 8 && ngx_strncmp(p, "subject:", 8) == 0;
 
     if (subject) {
         p += 8;
         n -= 8;
 
-    } else if (n > 6 && ngx_strncmp(p, "email:", 6) == 0) {
+    } else if (n >= 6 && ngx_strncmp(p, "email:", 6) == 0) {
         p += 6;
         n -= 6;
 
