@@ -179,8 +179,13 @@ ngx_http_kairo_admins_word(ngx_conf_t *cf, ngx_http_kairo_admins_t *admins,
                ? NGX_CONF_OK : NGX_CONF_ERROR;
     }
 
-    if (ngx_http_kairo_admins_add(cf, admins, value->data, value->len)
-        != NGX_OK)
+    /* a parameter without a value is no subject */
+
+    if (ngx_strcmp(value->data, "issuer=") == 0
+        || ngx_strcmp(value->data, "env=") == 0
+        || ngx_strcmp(value->data, "file=") == 0
+        || ngx_http_kairo_admins_add(cf, admins, value->data, value->len)
+           != NGX_OK)
     {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "word %ui of kairo_admins is neither an address "
