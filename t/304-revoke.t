@@ -840,8 +840,9 @@ is(in_force(), $count + 10, 'as many as were taken');
 # Over a reload, by another name of the issuer, and over a restart.
 
 {
-    my @revoked = (main(jti => 'one'), main(sid => 's1'), main(sub => 'bob'),
-                   main(sub => 'load-1'),
+    my @revoked = (main(jti => 'one'), main(sid => 's1'),
+                   main(sub => 'bob', iat => $started - 60),
+                   main(sub => 'load-1', iat => $started),
                    elses(iat => $started));
     my $free = main();
     my $cached = main(jti => 'later');
