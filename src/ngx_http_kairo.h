@@ -151,6 +151,7 @@ struct ngx_http_kairo_pipe_s {
     ngx_str_t                    entitlement;    /* the tier that opened */
 
     const ngx_http_kairo_identity_t  *identity;    /* NULL: nobody known */
+    const ngx_http_kairo_identity_t  *entitled;    /* whom a paywall let by */
 
     /* the walk's own */
 

@@ -48,6 +48,7 @@ ngx_http_kairo_require_check(ngx_http_kairo_pipe_t *p)
                                          ngx_http_kairo_require_module);
 
     p->admin_run = 0;
+    p->entitled = NULL;
     ngx_str_null(&p->entitlement);
 
     if (ngx_http_kairo_preflight(p->request)) {
@@ -242,6 +243,7 @@ ngx_http_kairo_require_paid(ngx_http_kairo_pipe_t *p,
             && ngx_strncmp(ent->tiers[i].data, tier->data, tier->len) == 0)
         {
             p->entitlement = ent->tiers[i];
+            p->entitled = p->identity;
             return NGX_OK;
         }
     }
@@ -249,6 +251,7 @@ ngx_http_kairo_require_paid(ngx_http_kairo_pipe_t *p,
     if (ent->bypass && p->identity->admin) {
 
         ngx_str_set(&p->entitlement, "admin");
+        p->entitled = p->identity;
         p->admin_run = 1;
 
         ngx_kairo_tally_count(&rmcf->tally, ent->tally,

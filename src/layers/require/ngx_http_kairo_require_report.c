@@ -9,6 +9,8 @@
 
 static ngx_int_t ngx_http_kairo_require_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_uint_t ngx_http_kairo_require_entitled(
+    const ngx_http_kairo_pipe_t *p);
 
 
 static const ngx_http_kairo_family_t  ngx_http_kairo_require_family = {
@@ -94,11 +96,14 @@ ngx_http_kairo_require_variable(ngx_http_request_t *r,
     ngx_str_null(&value);
     p = ngx_http_kairo_pipe(r);
 
-    if (p && data == 0) {
-        value = p->entitlement;
+    if (p && ngx_http_kairo_require_entitled(p)) {
 
-    } else if (p && p->admin_run) {
-        ngx_str_set(&value, "1");
+        if (data == 0) {
+            value = p->entitlement;
+
+        } else if (p->admin_run) {
+            ngx_str_set(&value, "1");
+        }
     }
 
     v->valid = value.len != 0;
@@ -108,4 +113,17 @@ ngx_http_kairo_require_variable(ngx_http_request_t *r,
     v->data = value.data;
 
     return NGX_OK;
+}
+
+
+/* After a redirect another may be known than who has passed, or nobody. */
+
+static ngx_uint_t
+ngx_http_kairo_require_entitled(const ngx_http_kairo_pipe_t *p)
+{
+    return p->entitled && p->identity
+           && p->entitled->user.len == p->identity->user.len
+           && ngx_memcmp(p->entitled->user.data, p->identity->user.data,
+                         p->identity->user.len)
+              == 0;
 }
