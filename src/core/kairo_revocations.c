@@ -26,7 +26,7 @@ struct kairo_revocations_s {
 
 
 static uint64_t kairo_revocations_seek(const kairo_revocations_slot_t *half,
-    uint64_t slots, const uint64_t digest[2]);
+    uint64_t slots, const uint64_t digest[2], int *found);
 static void kairo_revocations_raise(kairo_revocations_slot_t *slot,
     const kairo_revocation_t *revocation);
 static void kairo_revocations_set(kairo_revocations_slot_t *slot,
@@ -81,6 +81,7 @@ int64_t
 kairo_revocations_find(const kairo_revocations_t *table,
     const uint64_t digest[2])
 {
+    int                              found;
     int64_t                          before;
     uint64_t                         epoch, again, i;
     const kairo_revocations_slot_t  *half;
@@ -95,12 +96,10 @@ kairo_revocations_find(const kairo_revocations_t *table,
 
         } else {
             half = table->slot + (epoch & 1) * table->slots;
-            i = kairo_revocations_seek(half, table->slots, digest);
+            i = kairo_revocations_seek(half, table->slots, digest, &found);
 
-            before = i < table->slots
-                         && __atomic_load_n(&half[i].until, __ATOMIC_RELAXED)
-                     ? __atomic_load_n(&half[i].before, __ATOMIC_RELAXED)
-                     : 0;
+            before = found ? __atomic_load_n(&half[i].before, __ATOMIC_RELAXED)
+                           : 0;
         }
 
         /* the half may have been given up, and be written anew by now */
@@ -118,14 +117,15 @@ int
 kairo_revocations_put(kairo_revocations_t *table,
     const kairo_revocation_t *revocation, int64_t now)
 {
+    int                        found;
     uint64_t                   half, i;
     kairo_revocations_slot_t  *slot;
 
     half = table->epoch & 1;
     slot = table->slot + half * table->slots;
-    i = kairo_revocations_seek(slot, table->slots, revocation->digest);
+    i = kairo_revocations_seek(slot, table->slots, revocation->digest, &found);
 
-    if (i < table->slots && slot[i].until) {
+    if (found) {
         kairo_revocations_raise(&slot[i], revocation);
         return 0;
     }
@@ -136,7 +136,8 @@ kairo_revocations_put(kairo_revocations_t *table,
 
         half = table->epoch & 1;
         slot = table->slot + half * table->slots;
-        i = kairo_revocations_seek(slot, table->slots, revocation->digest);
+        i = kairo_revocations_seek(slot, table->slots, revocation->digest,
+                                   &found);
     }
 
     if (i == table->slots
@@ -156,14 +157,18 @@ kairo_revocations_put(kairo_revocations_t *table,
 }
 
 
-/* The digest's slot, or the one where it would be put; "slots": neither. */
+/*
+ * The digest's slot, which is found, or the one where it would be put, and
+ * where another may be the next moment; "slots": neither.
+ */
 
 static uint64_t
 kairo_revocations_seek(const kairo_revocations_slot_t *half, uint64_t slots,
-    const uint64_t digest[2])
+    const uint64_t digest[2], int *found)
 {
     uint64_t  i, n;
 
+    *found = 0;
     i = digest[0] % slots;
 
     for (n = 0; n < slots; n++) {
@@ -176,6 +181,7 @@ kairo_revocations_seek(const kairo_revocations_slot_t *half, uint64_t slots,
             && __atomic_load_n(&half[i].digest[1], __ATOMIC_RELAXED)
                == digest[1])
         {
+            *found = 1;
             return i;
         }
 
@@ -222,6 +228,7 @@ kairo_revocations_set(kairo_revocations_slot_t *slot,
 static void
 kairo_revocations_renew(kairo_revocations_t *table, int64_t now)
 {
+    int                        found;
     uint64_t                   i, to;
     kairo_revocation_t         kept;
     kairo_revocations_slot_t  *old, *new;
@@ -252,7 +259,8 @@ kairo_revocations_renew(kairo_revocations_t *table, int64_t now)
         kept.until = old[i].until;
 
         kairo_revocations_set(&new[kairo_revocations_seek(new, table->slots,
-                                                          kept.digest)],
+                                                          kept.digest,
+                                                          &found)],
                               &kept);
         table->used[to]++;
     }
