@@ -219,9 +219,9 @@ ngx_kairo_revocations_look(ngx_event_t *ev)
     delay = ngx_kairo_revocations_follow(revocations) == NGX_AGAIN
             ? 1 : NGX_KAIRO_REVOCATIONS_LOOK;
 
-    if (!ngx_exiting && !ngx_quit && !ngx_terminate) {
-        ngx_add_timer(&revocations->timer, delay);
-    }
+    /* while it shuts down too: requests that have begun are still judged */
+
+    ngx_add_timer(&revocations->timer, delay);
 }
 
 
