@@ -15,6 +15,10 @@
 
 #define NGX_KAIRO_REVOCATIONS_WASTE  65536
 
+/* ms that a worker that shuts down waits for the disk */
+
+#define NGX_KAIRO_REVOCATIONS_WAIT   60000
+
 
 typedef struct {
     ngx_kairo_op_t      op;        /* must be first */
@@ -233,6 +237,10 @@ ngx_kairo_revocations_append(ngx_kairo_revocations_t *revocations,
         return NGX_ERROR;
     }
 
+    /* without a timer a worker that shuts down would not wait for the answer */
+
+    ngx_add_timer(&write->task.event, NGX_KAIRO_REVOCATIONS_WAIT);
+
     *op = &write->op;
 
     return NGX_OK;
@@ -335,6 +343,18 @@ static void
 ngx_kairo_revocations_written(ngx_event_t *ev)
 {
     ngx_kairo_revocations_write_t *write = ev->data;
+
+    if (ev->timedout) {
+        ev->timedout = 0;
+        ngx_log_error(NGX_LOG_ALERT, ev->log, 0,
+                      "kairo revocations: \"%V\" is being written for a "
+                      "minute", write->path);
+        return;
+    }
+
+    if (ev->timer_set) {
+        ngx_del_timer(ev);
+    }
 
     if (write->err) {
         ngx_log_error(NGX_LOG_ALERT, ev->log, write->err,
