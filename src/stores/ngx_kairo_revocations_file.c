@@ -31,6 +31,8 @@ typedef struct {
 
 
 static void ngx_kairo_revocations_close(void *data);
+static ngx_int_t ngx_kairo_revocations_header(
+    ngx_kairo_revocations_t *revocations, kairo_span_t line, ngx_log_t *log);
 static ngx_int_t ngx_kairo_revocations_line(
     ngx_kairo_revocations_t *revocations, kairo_span_t line, ngx_log_t *log);
 static void ngx_kairo_revocations_write(void *data, ngx_log_t *log);
@@ -85,6 +87,19 @@ ngx_kairo_revocations_open(ngx_conf_t *cf,
         ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
                            "file of revocations \"%V\" can't be written",
                            &revocations->path);
+
+        /* half a header would be another file's when there is room again */
+
+        if (ngx_fd_info(revocations->fd, &fi) != NGX_FILE_ERROR
+            && ngx_file_size(&fi)
+               < (off_t) sizeof(NGX_KAIRO_REVOCATIONS_HEADER) - 1
+            && ftruncate(revocations->fd, 0) != 0)
+        {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
+                               "nor can \"%V\" be made empty again",
+                               &revocations->path);
+        }
+
         return NGX_ERROR;
     }
 
@@ -139,7 +154,16 @@ ngx_kairo_revocations_load(ngx_kairo_revocations_t *revocations, size_t max,
         revocations->root->offset += line.n + 1;
     }
 
-    if (rc == NGX_OK && n == (ssize_t) max) {
+    if (rc == NGX_OK && revocations->root->offset == 0) {
+
+        /* nothing is appended to what does not even have a line */
+
+        line.p = buf;
+        line.n = n;
+
+        rc = ngx_kairo_revocations_header(revocations, line, log);
+
+    } else if (rc == NGX_OK && n == (ssize_t) max) {
 
         rc = NGX_AGAIN;
 
@@ -237,7 +261,7 @@ ngx_kairo_revocations_append(ngx_kairo_revocations_t *revocations,
         return NGX_ERROR;
     }
 
-    /* without a timer a worker that shuts down would not wait for the answer */
+    /* a worker that shuts down waits for timers alone */
 
     ngx_add_timer(&write->task.event, NGX_KAIRO_REVOCATIONS_WAIT);
 
@@ -256,6 +280,28 @@ ngx_kairo_revocations_close(void *data)
 }
 
 
+/* The first line, with its end. */
+
+static ngx_int_t
+ngx_kairo_revocations_header(ngx_kairo_revocations_t *revocations,
+    kairo_span_t line, ngx_log_t *log)
+{
+    static const kairo_span_t  header =
+                                   kairo_span(NGX_KAIRO_REVOCATIONS_HEADER);
+
+    if (line.n == header.n && ngx_memcmp(line.p, header.p, line.n) == 0) {
+        return NGX_OK;
+    }
+
+    ngx_log_error(NGX_LOG_EMERG, log, 0,
+                  "kairo revocations: \"%V\" does not begin with \"%*s\", "
+                  "it is another file or of another version",
+                  &revocations->path, header.n - 1, header.p);
+
+    return NGX_ERROR;
+}
+
+
 static ngx_int_t
 ngx_kairo_revocations_line(ngx_kairo_revocations_t *revocations,
     kairo_span_t line, ngx_log_t *log)
@@ -263,22 +309,9 @@ ngx_kairo_revocations_line(ngx_kairo_revocations_t *revocations,
     int                 rc;
     kairo_revocation_t  revocation;
 
-    static const kairo_span_t  header =
-                                   kairo_span(NGX_KAIRO_REVOCATIONS_HEADER);
-
     if (revocations->root->offset == 0) {
-
-        if (line.n == header.n - 1
-            && ngx_memcmp(line.p, header.p, line.n) == 0)
-        {
-            return NGX_OK;
-        }
-
-        ngx_log_error(NGX_LOG_EMERG, log, 0,
-                      "kairo revocations: \"%V\" does not begin with \"%*s\", "
-                      "it is another file or of another version",
-                      &revocations->path, header.n - 1, header.p);
-        return NGX_ERROR;
+        line.n++;
+        return ngx_kairo_revocations_header(revocations, line, log);
     }
 
     if (line.n == 0) {
