@@ -19,6 +19,10 @@
 #include <sys/file.h>
 #include <sys/random.h>
 
+/* nginx's too, though no header of it says so */
+
+extern ngx_module_t  ngx_thread_pool_module;
+
 #include "core/kairo_span.h"
 
 

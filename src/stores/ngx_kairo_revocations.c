@@ -60,7 +60,7 @@ ngx_kairo_revocations_add(ngx_conf_t *cf, ngx_kairo_revocations_t *revocations,
                - name.data;
 
     revocations->shm_zone = ngx_shared_memory_add(cf, &name, size, tag);
-    revocations->pool = ngx_thread_pool_add(cf, NULL);
+    revocations->pool = ngx_kairo_thread(cf, "kairo:revocations");
 
     if (revocations->shm_zone == NULL || revocations->pool == NULL) {
         return NGX_ERROR;

@@ -17,12 +17,8 @@
 
 #include "stores/ngx_kairo.h"
 #include "stores/ngx_kairo_op.h"
+#include "stores/ngx_kairo_thread.h"
 #include "core/kairo_revocation_line.h"
-
-
-#if !(NGX_THREADS)
-#error "kairo needs an nginx that was built with --with-threads"
-#endif
 
 
 #define NGX_KAIRO_REVOCATIONS_HEADER  "kairo revocations 1\n"
