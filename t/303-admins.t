@@ -363,7 +363,7 @@ for (['named', "env $name;", 'c'], ['not named', '', 'a'],
     ok($s->until(sub { ($s->pid // $old) != $old && $s->children == 1 }),
        "upgrade, $what: a new master has started its worker");
     kill 'QUIT', $old;
-    ok($s->until(sub { !kill 0, $old }), "upgrade, $what: the old one ends");
+    ok($s->until(sub { !Kairo::Server::alive($old) }), "upgrade, $what: the old one ends");
     is(admins($s), $after, "upgrade, $what: after");
     is(counts($s), $after eq 'a' ? '1 0 0' : '0 0 1',
        "upgrade, $what: how many");

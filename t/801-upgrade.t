@@ -81,7 +81,7 @@ kill 'USR2', $old;
 ok($s->until(sub { ($s->pid // $old) != $old && $s->children == 2 }),
    'a new master has started its workers');
 kill 'QUIT', $old;
-ok($s->until(sub { !kill 0, $old }), 'and the old one ends');
+ok($s->until(sub { !Kairo::Server::alive($old) }), 'and the old one ends');
 is(join(' ', map { $s->status('/t?k=limited') } 1, 2), '200 429',
    'limits begin anew, and hold');
 

@@ -103,10 +103,19 @@ sub stop {
     my ($self) = @_;
     my $pid = $self->pid or return 1;
     kill 'QUIT', $pid;
-    return 1 if $self->until(sub { !kill 0, $pid });
+    return 1 if $self->until(sub { !alive($pid) });
     kill 'TERM', $pid;
-    $self->until(sub { !kill 0, $pid });
+    $self->until(sub { !alive($pid) });
     return 0;
+}
+
+# alive PID: it runs.  One that has ended and that its parent has not asked for
+# yet does not; a master's parent is the first process, which may take seconds.
+
+sub alive {
+    my ($pid) = @_;
+    open my $in, '<', "/proc/$pid/stat" or return 0;
+    return <$in> !~ /^\d+ \(.*\) [ZX]/s;
 }
 
 sub pid {
