@@ -64,7 +64,7 @@ sub places {
 END
 }
 
-$s->start(<<END);
+my $http = <<END;
     kairo_issuer main {
         issuer https://issuer.test/; audience api; algs HS256;
         keys secret=file:main.key; max_lifetime 1h;
@@ -175,6 +175,8 @@ $s->start(<<END);
                           proxy_pass http://127.0.0.1:$app->{port}; }
     }
 END
+
+$s->start($http);
 
 sub bearer { return "Authorization: Bearer $_[0]" }
 
@@ -656,8 +658,31 @@ is(code($s->ask('POST', '/preflight', '', @preflight)), 401,
    'nor does a POST that looks like one');
 is(code($s->get('/preflight', @preflight, bearer($who{a_user}))), 403,
    'nor a user');
+is(code($s->ask('OPTIONS', '/preflight', undef, bearer($who{a_user}))), 403,
+   'nor a user who asks for the options');
 is(code($s->ask('OPTIONS', '/no-preflight', undef, @preflight)), 401,
    'nor any where that is not allowed');
+is(code($s->ask('OPTIONS', '/no-preflight', undef, @preflight,
+                bearer($who{a_user}))), 403, 'by a user neither');
+
+
+# Counters go on over a reload.
+
+{
+    my %before = map { $_ => total($_, 'refused') } 'admin', 'role=editor',
+                 'entitlement=pro|team';
+    my $reordered = $http =~ s/(location = \/any .*\n)//r =~
+                    s/(kairo_auth required.*?;)/$1 location = \/first {
+                      kairo_require role=first; }/sr;
+    ok($s->reload($reordered), 'a reload with other requirements');
+    is(total($_, 'refused'), $before{$_}, "a reload: counted: $_")
+        for sort keys %before;
+    get('/role', $who{a_user});
+    get('/first', $who{a_user});
+    is(total('role=editor', 'refused'), $before{'role=editor'} + 1,
+       'a reload: and counted on');
+    is(total('role=first', 'refused'), 1, 'a reload: as one that is new');
+}
 
 
 # Nobody's name, and no part of a token, is in the error log.
@@ -677,5 +702,38 @@ access_logged('/paid 402 [refused require entitlement=pro|team] [-] [-]',
               'the access log is told of a refusal');
 
 $s->finish;
+
+
+# More requirements than there are counters.
+
+{
+    my $s = Kairo::Server->new;
+    $s->file('main.key', 'm' x 32);
+    $s->start(<<END);
+    kairo_issuer main { issuer https://issuer.test/; audience api; algs HS256;
+                        keys secret=file:main.key; }
+    server {
+        listen 127.0.0.1:%%PORT%%;
+        kairo_auth required issuer=main;
+        location = /up { kairo_auth off; return 200 up; }
+        location = /metrics { kairo_auth off; kairo_metrics; }
+        location = /long { kairo_require role=@{['l' x 64]}
+                                         | role=@{['m' x 64]}; }
+        @{[map { "location = /$_ { kairo_require role=r$_; }\n" } 1 .. 300]}
+    }
+END
+    my $user = bearer($who{a_user});
+    is($s->status("/$_", $user), 403, "requirement $_ holds")
+        for 1, 253, 254, 300, 'long';
+    my %count = $s->get('/metrics')
+        =~ /^kairo_require_total\{requirement="([^"]+)",result="refused"\} (\d+)/mg;
+    is(scalar(keys %count), 256, '255 requirements, and the others');
+    is($count{$_}, 1, "$_ is counted") for 'role=r1', 'role=r253';
+    is($count{'role=' . 'l' x 64 . ' | role=' . 'm' x 35}, 1,
+       'a long one by what there is room for');
+    is($count{others}, 2, 'and those that have none of their own');
+    is($s->pid && $s->children, 1, 'and all is well');
+    $s->finish;
+}
 
 done_testing();
