@@ -60,6 +60,7 @@ my %weak = (
     weak  => 'kairo_require role=weak;',
     optional => 'kairo_auth optional issuer=main;',
     dry   => 'kairo_auth_dry_run on;',
+    either => 'kairo_auth required issuer=main issuer=other;',
 );
 
 sub locations {
@@ -223,7 +224,7 @@ for my $kind (sort keys %kind) {
             told("$path: a user", $refused, asked($path, $weak));
             told("$path: who may", $arrived, asked($path, $both),
                  "secret $kind\n");
-            next unless $from eq 'open';
+            next unless $from =~ /^(?:open|dry|either)$/;
             told("$path: a bad token", 401,
                  $s->get($path, 'Authorization: Bearer x.y.z'));
             told("$path: of another issuer", 401,
