@@ -944,10 +944,24 @@ END
     is($s2->status('/t', bearer($_)), 401, 'known before, and revoked')
         for @known;
 
+    # another claim names the session, of a token that is known
+
+    my $device = main(sid => 's9', device => 'd9');
+    is($s2->status('/t', bearer($device)), 200, 'another session claim');
+    ok($s2->reload(sprintf $http =~ s/max_lifetime/session device; $&/r,
+                   "kairo_revocations revoked size=64k;\n",
+                   'location = /revoke { kairo_revoke; }'),
+       'another session claim: a reload');
+    is($s2->status('/t', bearer($device)), 200,
+       'another session claim: known still');
+    is(code($put->({ session => 'd9' })), 200,
+       'another session claim: revoked by it');
+    is($s2->status('/t', bearer($device)), 401, 'another session claim: gone');
+
     # no room
 
     my ($room) = $s2->get('/metrics') =~ /state="room"\} (\d+)/;
-    my $n = 4;
+    my $n = 5;
     my $got = '';
     $n++ while $n < 5000 && code($got = $put->({ jti => "n$n" })) == 200;
     is($n, $room, 'as many as there is room for');
@@ -958,17 +972,17 @@ END
     is($s2->status('/t', bearer($known[0])), 401, '507: nothing is forgotten');
     $s2->logged(qr/\[alert\] .*kairo auth: no room for one more revocation/,
                 '507: the log tells');
-    is(code($put->({ jti => 'n5' })), 200,
+    is(code($put->({ jti => 'n6' })), 200,
        'what is revoked already needs no room');
 
     # it can't be written
 
     $s2->{expected} = qr/no room for one more|was removed|kairo revocations/;
     unlink "$s2->{dir}/revoked";
-    $got = $put->({ jti => 'n6' });
+    $got = $put->({ jti => 'n7' });
     is(code($got), 503, 'a file that was removed');
     like(body($got), qr/"status":503,.*"code":"not_kept"\}/, '503: says why');
-    is($s2->status('/t', bearer(main(jti => 'n6'))), 401,
+    is($s2->status('/t', bearer(main(jti => 'n7'))), 401,
        '503: it is in force');
     $s2->not_logged(qr/eyJ|\bn\d/, 'no name in the log');
     $s2->finish;
