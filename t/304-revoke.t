@@ -67,6 +67,10 @@ sub servers {
         location = /small { client_body_buffer_size 1k; kairo_revoke; }
         location = /file { client_body_in_file_only clean; kairo_revoke; }
         location = /max { client_max_body_size 1k; kairo_revoke; }
+        location = /paged { kairo_revoke; client_max_body_size 20k;
+                            error_page 400 403 405 415 /page;
+                            error_page 413 = /sent; }
+        location = /page { internal; kairo_auth off; try_files /t =404; }
         location = /dry-auth { kairo_auth_dry_run on; kairo_revoke; }
         location = /dry-require { kairo_require_admin;
                                   kairo_require_dry_run on; kairo_revoke; }
@@ -602,6 +606,27 @@ not_so('an application that sends a user there', 403, 'forbidden',
 not_so('a subrequest', 403, '', post('/part', $never));
 
 is(in_force(), $count, 'nothing was revoked by any of them');
+
+# with pages of one's own, before and after the body was read
+
+for (['403', $s->ask('POST', '/paged', json($never), bearer($user), @json)],
+     ['405', $s->ask('GET', '/paged', undef, bearer($root))],
+     ['405', $s->ask('PUT', '/paged', json($never), bearer($root), @json)],
+     ['415', $s->ask('POST', '/paged', json($never), bearer($root))],
+     ['400', post('/paged', '{')])
+{
+    my ($status, $got) = @$_;
+    is(code($got) . ' ' . body($got), "$status content\n",
+       "a page of one's own: $status");
+}
+$app->answer(body => 'of the application');
+is(body(post('/paged', ' ' x 16385)), 'of the application',
+   'an application instead of a page: 413');
+is(body(chunked('/paged', (' ' x 1000) x 17)), 'of the application',
+   'an application instead of a page: 413, in chunks');
+is(code(chunked('/max', (' ' x 1000) x 2)), 413,
+   'nginx\'s own limit, in chunks');
+is(everywhere($target), $in, 'and nothing is revoked');
 
 # and how it is done
 
