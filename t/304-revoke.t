@@ -287,6 +287,20 @@ cmp_ok(metric('kairo_revocations{state="room"}'), '>', 40_000,
        'subject: issued at 2');
 }
 
+# a name of one kind is none of another
+
+{
+    my %token = (jti => main(jti => 'same'), session => main(sid => 'same'),
+                 subject => main(sub => 'same'));
+    for my $kind (sort keys %token) {
+        is(everywhere($token{$kind}), $in, "$kind \"same\": before");
+        revoke({ issuer => 'main', $kind => 'same' });
+        is(everywhere(delete $token{$kind}), $gone, "$kind \"same\": after");
+        is(everywhere($token{$_}), $in, "$kind \"same\": is no $_")
+            for sort keys %token;
+    }
+}
+
 {
     my ($token, $elses, $none) = (main(), elses(),
                                   elses(iat => undef, sub => 'none'));
