@@ -471,6 +471,7 @@ for (
     (map { [{ issuer => 'main', token => $_ },
             '"token" is not one of this issuer'] }
      elses(), token($key{m}, claims => { iss => 'https://issuer.test' }),
+     token($key{m}, claims => { iss => 'https://issues.test/' }),
      token($key{m}, claims => { iss => undef }),
      token($key{m}, claims => { iss => ['https://issuer.test/'] }),
      token($key{m}, claims => '[]')),
