@@ -6,166 +6,10 @@ use warnings;
 
 use lib 't/lib';
 use Kairo::Revoked qw(line lines digest EVER);
-use Kairo::Server;
-use Kairo::Token qw(secret token json);
-use POSIX ();
+use Kairo::Revoker;
+use Kairo::Token qw(json);
 use Test::More;
 use Time::HiRes qw(sleep time);
-
-my $secret = secret('s' x 64);
-my $admin = token($secret, claims => { sub => 'root', exp => time() + 3000 });
-my $workers = 2;
-my $s;
-
-# A server of its own for each part, whose file is "revoked".
-
-sub server {
-    my (%with) = @_;
-    $s = Kairo::Server->new(workers => $workers, %with);
-    $s->file('secret', 's' x 64);
-    $s->file('html/t', 'content');
-    return $s;
-}
-
-sub http {
-    my ($size) = @_;
-    $size = $size ? "size=$size" : '';
-    return <<END;
-    kairo_issuer app { issuer https://issuer.test/; audience api;
-                       algs HS256; keys secret=file:secret;
-                       max_lifetime 1h; }
-    kairo_admins subject:root;
-    kairo_revocations revoked $size;
-    client_header_timeout 30s;
-    server {
-        listen 127.0.0.1:%%PORT%% reuseport;
-        root html;
-        add_header X-Pid \$pid always;
-        add_header X-Reason \$kairo_auth_reason always;
-        location = /up { return 200 up; }
-        location = /metrics { kairo_metrics; }
-        location = /t { kairo_auth required issuer=app; }
-        location = /revoke { kairo_auth required issuer=app; kairo_revoke; }
-    }
-END
-}
-
-my %token;
-
-sub user {
-    my ($jti) = @_;
-    $token{$jti} //= token($secret, claims => { jti => $jti,
-                                                exp => int(time) + 3000 });
-    return $token{$jti};
-}
-
-sub bearer { return "Authorization: Bearer $_[0]" }
-
-sub code { return $_[0] =~ m{^HTTP/1.1 (\d+)} ? $1 : 0 }
-
-# revoke NAME => VALUE...: the status, and the code of a problem.
-
-sub revoke {
-    my (%what) = @_;
-    my $got = $s->ask('POST', '/revoke', json(\%what), bearer($admin),
-                      'Content-Type: application/json');
-    return told($got);
-}
-
-sub told {
-    my ($got) = @_;
-    my ($code) = $got =~ /"code":"(\w+)"/;
-    return join ' ', code($got), $code // ();
-}
-
-# What a worker, and what all of them say about a token.
-
-sub answer {
-    my ($jti) = @_;
-    my $got = $s->get('/t', bearer(user($jti)));
-    my $reason = $s->field($got, 'X-Reason') // '';
-    return (join(' ', code($got), $reason eq '' ? () : $reason),
-            $s->field($got, 'X-Pid') // 0);
-}
-
-sub everywhere {
-    my ($jti) = @_;
-    my (%by, %said);
-    $s->until(sub {
-        my ($said, $pid) = answer($jti);
-        $by{$pid}++;
-        $said{$said}++;
-        return keys %by >= $workers;
-    });
-    return join ' | ', sort keys %said;
-}
-
-# these JTI...: all that all of them are, of several tokens.
-
-sub these { my %said = map { $_ => 1 } map { everywhere($_) } @_;
-            return join ' | ', sort keys %said }
-
-sub becomes {
-    my ($jti, $want) = @_;
-    $s->until(sub { everywhere($jti) eq $want });
-    return everywhere($jti);
-}
-
-my $in = '200';
-my $out = '401 revoked';
-
-sub text { return $s->log('revoked') }
-
-sub metric {
-    my ($state) = @_;
-    my ($n) = $s->get('/metrics') =~ /^kairo_revocations\{state="$state"\} (\d+)/m;
-    return $n;
-}
-
-sub kept { return scalar(my @all = lines(text())) }
-
-sub up { return $s->until(sub { $s->pid && $s->get('/up') }) }
-
-# starts with the file and configuration that are there
-
-sub begin {
-    my $out = qx(@{[ $s->command ]} 2>&1);
-    return $? == 0 && up() || diag($out) && 0;
-}
-
-sub restart { return $s->stop && begin() }
-
-# refused PATTERN, NAME: it does not start, and says why.
-
-sub refused {
-    my ($pattern, $name) = @_;
-    my $said = qx(@{[ $s->command ]} 2>&1);
-    my $status = $?;
-    local $Test::Builder::Level = $Test::Builder::Level + 1;
-    isnt($status, 0, "$name: no start");
-    $s->stop if $status == 0;
-    my ($line) = grep { /emerg/ } split /\n/, $said . $s->log;
-    like($said . $s->log, $pattern, "$name: and why") or diag($line);
-    unlink "$s->{dir}/error.log";
-}
-
-sub slurp { local $/; open my $in, '<', $_[0] or return; return <$in> }
-
-# another nginx of the same folder, as a binary upgrade makes it
-
-sub upgrade {
-    my $old = $s->pid;
-    kill 'USR2', $old;
-    $s->until(sub { ($s->pid // $old) != $old && $s->children == $workers })
-        or return;
-    return $old;
-}
-
-sub ends {
-    my ($pid) = @_;
-    return $s->until(sub { !Kairo::Server::alive($pid) });
-}
-
 
 # A restart.
 
@@ -225,7 +69,7 @@ for my $n (1 .. 3) {
     my ($master, @all) = ($s->pid, $s->children);
     is(revoke(jti => 'm'), '200', 'one is revoked');
     kill 'KILL', $master, @all;
-    ok($s->until(sub { !grep { Kairo::Server::alive($_) } $master, @all }),
+    ok($s->until(sub { !grep { kill 0, $_ } $master, @all }),
        'everybody is killed');
     ok(begin(), 'another start');
     is(these(qw(a b w1 w2 w3 m)), $out, 'what is revoked stays');
@@ -233,10 +77,10 @@ for my $n (1 .. 3) {
 
     ($master, @all) = ($s->pid, $s->children);
     kill 'KILL', $master;
-    $s->until(sub { !Kairo::Server::alive($master) });
+    $s->until(sub { !kill 0, $master });
     is(revoke(jti => 'orphan'), '200', 'workers without a master revoke');
     kill 'KILL', @all;
-    $s->until(sub { !grep { Kairo::Server::alive($_) } @all });
+    $s->until(sub { !grep { kill 0, $_ } @all });
     ok(begin(), 'another start');
     is(these(qw(a b m orphan)), $out, 'what is revoked stays');
 }

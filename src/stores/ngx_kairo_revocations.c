@@ -257,11 +257,13 @@ ngx_kairo_revocations_follow(ngx_kairo_revocations_t *revocations)
 
     ngx_shmtx_unlock(&shpool->mutex);
 
-    if (rc == NGX_DECLINED) {
+    if (rc == NGX_DECLINED && !revocations->full) {
         ngx_log_error(NGX_LOG_ALERT, ngx_cycle->log, 0,
                       "kairo revocations: no room for what another nginx has "
                       "revoked: give kairo_revocations a larger size=");
     }
+
+    revocations->full = (rc == NGX_DECLINED);
 
     return rc;
 }

@@ -45,6 +45,7 @@ typedef struct {
 
     ngx_event_t                   timer;
     ngx_uint_t                    gone;      /* the file; was logged */
+    ngx_uint_t                    full;      /* the table; was logged */
 } ngx_kairo_revocations_t;
 
 
@@ -77,8 +78,8 @@ ngx_int_t ngx_kairo_revocations_put(ngx_kairo_revocations_t *revocations,
  *
  * open: NGX_ERROR, has said why.  load: puts whole lines from the offset on
  * into the table, at most "max" bytes of them; NGX_OK, NGX_AGAIN when there is
- * more, NGX_DECLINED when there is no room, NGX_ERROR when it can't be read or
- * a line is damaged, which has been logged.  shrink: leaves out what has
+ * more, NGX_DECLINED when there is no room for the next one, NGX_ERROR when it
+ * can't be read or a line is damaged, which has been logged.  shrink: leaves out what has
  * expired; whatever happens there is a whole file and "fd" is open on it.
  */
 

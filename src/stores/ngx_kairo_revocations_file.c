@@ -151,7 +151,11 @@ ngx_kairo_revocations_load(ngx_kairo_revocations_t *revocations, size_t max,
 
         rc = ngx_kairo_revocations_line(revocations, line, log);
 
-        revocations->root->offset += line.n + 1;
+        /* what there is no room for is read again */
+
+        if (rc != NGX_DECLINED) {
+            revocations->root->offset += line.n + 1;
+        }
     }
 
     if (rc == NGX_OK && revocations->root->offset == 0) {
