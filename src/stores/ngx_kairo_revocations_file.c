@@ -19,6 +19,10 @@
 
 #define NGX_KAIRO_REVOCATIONS_WAIT   60000
 
+/* of 20 ms, that another nginx has to write the file anew */
+
+#define NGX_KAIRO_REVOCATIONS_TRIES  500
+
 
 typedef struct {
     ngx_kairo_op_t      op;        /* must be first */
@@ -30,6 +34,9 @@ typedef struct {
 } ngx_kairo_revocations_write_t;
 
 
+static ngx_int_t ngx_kairo_revocations_hold(ngx_conf_t *cf,
+    ngx_kairo_revocations_t *revocations);
+static ngx_int_t ngx_kairo_revocations_lock(ngx_fd_t fd, short type);
 static void ngx_kairo_revocations_close(void *data);
 static ngx_int_t ngx_kairo_revocations_header(
     ngx_kairo_revocations_t *revocations, kairo_span_t line, ngx_log_t *log);
@@ -56,29 +63,15 @@ ngx_kairo_revocations_open(ngx_conf_t *cf,
         return NGX_ERROR;
     }
 
-    revocations->fd = ngx_open_file(revocations->path.data,
-                                    NGX_FILE_RDWR|O_APPEND|O_CLOEXEC,
-                                    NGX_FILE_CREATE_OR_OPEN, 0600);
-
-    if (revocations->fd == NGX_INVALID_FILE) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
-                           "file of revocations \"%V\" can't be opened",
-                           &revocations->path);
+    if (ngx_kairo_revocations_hold(cf, revocations) != NGX_OK) {
         return NGX_ERROR;
     }
 
     cln->handler = ngx_kairo_revocations_close;
     cln->data = revocations;
 
-    if (ngx_fd_info(revocations->fd, &fi) == NGX_FILE_ERROR
-        || !ngx_is_file(&fi))
-    {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"%V\" is not a file",
-                           &revocations->path);
-        return NGX_ERROR;
-    }
-
-    if (ngx_file_size(&fi) == 0
+    if (ngx_fd_info(revocations->fd, &fi) != NGX_FILE_ERROR
+        && ngx_file_size(&fi) == 0
         && (ngx_write_fd(revocations->fd, NGX_KAIRO_REVOCATIONS_HEADER,
                          sizeof(NGX_KAIRO_REVOCATIONS_HEADER) - 1)
             != (ssize_t) sizeof(NGX_KAIRO_REVOCATIONS_HEADER) - 1
@@ -103,9 +96,82 @@ ngx_kairo_revocations_open(ngx_conf_t *cf,
         return NGX_ERROR;
     }
 
-    /* as long as anybody has it open: see _shrink() */
+    return NGX_OK;
+}
 
-    (void) flock(revocations->fd, LOCK_SH|LOCK_NB);
+
+/*
+ * Opens the file that has the name, and sees to it that it keeps the name as
+ * long as anybody has it open: see _shrink().
+ */
+
+static ngx_int_t
+ngx_kairo_revocations_hold(ngx_conf_t *cf,
+    ngx_kairo_revocations_t *revocations)
+{
+    ngx_fd_t         fd;
+    ngx_int_t        rc;
+    ngx_uint_t       i;
+    ngx_file_info_t  fi;
+
+    for (i = 0; i < NGX_KAIRO_REVOCATIONS_TRIES; i++) {
+
+        fd = ngx_open_file(revocations->path.data,
+                           NGX_FILE_RDWR|O_APPEND|O_CLOEXEC,
+                           NGX_FILE_CREATE_OR_OPEN, 0600);
+
+        if (fd == NGX_INVALID_FILE) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
+                               "file of revocations \"%V\" can't be opened",
+                               &revocations->path);
+            return NGX_ERROR;
+        }
+
+        rc = ngx_kairo_revocations_lock(fd, F_RDLCK);
+
+        if (ngx_fd_info(fd, &fi) == NGX_FILE_ERROR || !ngx_is_file(&fi)) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"%V\" is not a file",
+                               &revocations->path);
+            (void) ngx_close_file(fd);
+            return NGX_ERROR;
+        }
+
+        if (rc != NGX_BUSY && fi.st_nlink) {
+            revocations->fd = fd;
+            return NGX_OK;
+        }
+
+        (void) ngx_close_file(fd);
+        ngx_msleep(20);
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "file of revocations \"%V\" can't be opened: another "
+                       "process keeps it locked", &revocations->path);
+
+    return NGX_ERROR;
+}
+
+
+/*
+ * Of whoever has this open, by fork() too.  Unlike one of flock(), such a lock
+ * is kept when it can't be made an exclusive one.  NGX_BUSY: another has it;
+ * NGX_ERROR: the file system has no locks.
+ */
+
+static ngx_int_t
+ngx_kairo_revocations_lock(ngx_fd_t fd, short type)
+{
+    struct flock  fl;
+
+    ngx_memzero(&fl, sizeof(struct flock));
+    fl.l_type = type;
+    fl.l_whence = SEEK_SET;
+
+    if (fcntl(fd, F_OFD_SETLK, &fl) == -1) {
+        return ngx_errno == NGX_EAGAIN || ngx_errno == NGX_EACCES
+               ? NGX_BUSY : NGX_ERROR;
+    }
 
     return NGX_OK;
 }
@@ -194,6 +260,7 @@ ngx_kairo_revocations_shrink(ngx_kairo_revocations_t *revocations,
     u_char     *path;
     ngx_fd_t    fd;
     uint64_t    live;
+    ngx_int_t   rc;
 
     live = kairo_revocations_count(revocations->table, ngx_time())
            * (KAIRO_REVOCATION_LINE + 2);
@@ -204,12 +271,22 @@ ngx_kairo_revocations_shrink(ngx_kairo_revocations_t *revocations,
 
     /* another nginx that has it open would write into the old one */
 
-    if (flock(revocations->fd, LOCK_EX|LOCK_NB) != 0) {
+    if (ngx_kairo_revocations_lock(revocations->fd, F_WRLCK) != NGX_OK) {
         return;
     }
 
-    path = ngx_alloc(revocations->path.len + sizeof(".new"), log);
+    /* what it has appended just before it ended */
+
+    do {
+        rc = ngx_kairo_revocations_load(revocations,
+                                        NGX_KAIRO_REVOCATIONS_WASTE, log);
+    } while (rc == NGX_AGAIN);
+
+    path = rc == NGX_OK ? ngx_alloc(revocations->path.len + sizeof(".new"),
+                                    log)
+                        : NULL;
     if (path == NULL) {
+        (void) ngx_kairo_revocations_lock(revocations->fd, F_RDLCK);
         return;
     }
 
@@ -231,7 +308,7 @@ ngx_kairo_revocations_shrink(ngx_kairo_revocations_t *revocations,
 
     ngx_free(path);
 
-    (void) flock(revocations->fd, LOCK_SH|LOCK_NB);
+    (void) ngx_kairo_revocations_lock(revocations->fd, F_RDLCK);
 }
 
 
@@ -419,6 +496,8 @@ ngx_kairo_revocations_copy(ngx_kairo_revocations_t *revocations,
     if (fd == NGX_INVALID_FILE) {
         return NGX_INVALID_FILE;
     }
+
+    (void) ngx_kairo_revocations_lock(fd, F_RDLCK);
 
     if (ngx_kairo_revocations_copy_lines(revocations->fd, fd) != NGX_OK
         || fsync(fd) != 0
