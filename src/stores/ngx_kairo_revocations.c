@@ -27,6 +27,8 @@ static ngx_int_t ngx_kairo_revocations_lay(
     ngx_kairo_revocations_t *revocations);
 static ngx_int_t ngx_kairo_revocations_replay(
     ngx_kairo_revocations_t *revocations, ngx_log_t *log);
+static ngx_int_t ngx_kairo_revocations_change(
+    ngx_kairo_revocations_t *revocations, ngx_log_t *log);
 static void ngx_kairo_revocations_look(ngx_event_t *ev);
 static ngx_int_t ngx_kairo_revocations_follow(
     ngx_kairo_revocations_t *revocations);
@@ -122,9 +124,21 @@ ngx_kairo_revocations_init(ngx_shm_zone_t *shm_zone, void *data)
     revocations = shm_zone->data;
 
     if (old == NULL) {
-        return ngx_kairo_revocations_lay(revocations) == NGX_OK
-               ? ngx_kairo_revocations_replay(revocations, shm_zone->shm.log)
-               : NGX_ERROR;
+
+        if (ngx_kairo_revocations_lay(revocations) != NGX_OK
+            || ngx_kairo_revocations_replay(revocations, shm_zone->shm.log)
+               != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        ngx_kairo_revocations_mark(revocations);
+
+        if (!ngx_test_config) {
+            ngx_kairo_revocations_shrink(revocations, shm_zone->shm.log);
+        }
+
+        return NGX_OK;
     }
 
     if (old->root->magic != NGX_KAIRO_REVOCATIONS_MAGIC) {
@@ -137,7 +151,7 @@ ngx_kairo_revocations_init(ngx_shm_zone_t *shm_zone, void *data)
     revocations->root = old->root;
     revocations->table = old->table;
 
-    return NGX_OK;
+    return ngx_kairo_revocations_change(revocations, shm_zone->shm.log);
 }
 
 
@@ -196,15 +210,61 @@ ngx_kairo_revocations_replay(ngx_kairo_revocations_t *revocations,
                       &revocations->path);
     }
 
-    if (rc != NGX_OK) {
+    return rc == NGX_OK ? NGX_OK : NGX_ERROR;
+}
+
+
+/*
+ * The memory is kept over a reload.  When another file has taken the place of
+ * the old one, what it has is added.
+ */
+
+static ngx_int_t
+ngx_kairo_revocations_change(ngx_kairo_revocations_t *revocations,
+    ngx_log_t *log)
+{
+    uint64_t          offset;
+    ngx_int_t         rc;
+    ngx_slab_pool_t  *shpool;
+    ngx_file_info_t   fi;
+
+    if (ngx_fd_info(revocations->fd, &fi) == NGX_FILE_ERROR) {
+        ngx_log_error(NGX_LOG_EMERG, log, ngx_errno,
+                      "kairo revocations: \"%V\" can't be read",
+                      &revocations->path);
         return NGX_ERROR;
     }
 
-    if (!ngx_test_config) {
-        ngx_kairo_revocations_shrink(revocations, log);
+    if (ngx_kairo_revocations_is(revocations, &fi)) {
+        return NGX_OK;
     }
 
-    return NGX_OK;
+    shpool = (ngx_slab_pool_t *) revocations->shm_zone->shm.addr;
+
+    ngx_shmtx_lock(&shpool->mutex);
+
+    offset = revocations->root->offset;
+    revocations->root->offset = 0;
+
+    rc = ngx_kairo_revocations_replay(revocations, log);
+
+    if (rc == NGX_OK) {
+        ngx_kairo_revocations_mark(revocations);
+
+    } else {
+        revocations->root->offset = offset;
+    }
+
+    ngx_shmtx_unlock(&shpool->mutex);
+
+    if (rc == NGX_OK) {
+        ngx_log_error(NGX_LOG_ALERT, log, 0,
+                      "kairo revocations: \"%V\" is another file than before: "
+                      "what was revoked and is not in it is in force until "
+                      "nginx ends", &revocations->path);
+    }
+
+    return rc;
 }
 
 
@@ -249,6 +309,13 @@ ngx_kairo_revocations_follow(ngx_kairo_revocations_t *revocations)
     if ((uint64_t) ngx_file_size(&fi) <= revocations->root->offset
         || !ngx_shmtx_trylock(&shpool->mutex))
     {
+        return NGX_OK;
+    }
+
+    /* a worker of before a reload may have a file that is no longer it */
+
+    if (!ngx_kairo_revocations_is(revocations, &fi)) {
+        ngx_shmtx_unlock(&shpool->mutex);
         return NGX_OK;
     }
 

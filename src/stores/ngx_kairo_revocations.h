@@ -27,6 +27,7 @@
 typedef struct {
     uint64_t                      magic;
     uint64_t                      offset;    /* that the file is read up to */
+    uint64_t                      file[2];   /* which one: device and inode */
 } ngx_kairo_revocations_root_t;
 
 
@@ -80,13 +81,17 @@ ngx_int_t ngx_kairo_revocations_put(ngx_kairo_revocations_t *revocations,
  * into the table, at most "max" bytes of them; NGX_OK, NGX_AGAIN when there is
  * more, NGX_DECLINED when there is no room for the next one, NGX_ERROR when it
  * can't be read or a line is damaged, which has been logged.  shrink: leaves out what has
- * expired; whatever happens there is a whole file and "fd" is open on it.
+ * expired; whatever happens there is a whole file and "fd" is open on it.  is:
+ * whether this is the file that the table was read from; mark: that it is.
  */
 
 ngx_int_t ngx_kairo_revocations_open(ngx_conf_t *cf,
     ngx_kairo_revocations_t *revocations);
 ngx_int_t ngx_kairo_revocations_load(ngx_kairo_revocations_t *revocations,
     size_t max, ngx_log_t *log);
+ngx_uint_t ngx_kairo_revocations_is(
+    const ngx_kairo_revocations_t *revocations, const ngx_file_info_t *fi);
+void ngx_kairo_revocations_mark(ngx_kairo_revocations_t *revocations);
 void ngx_kairo_revocations_shrink(ngx_kairo_revocations_t *revocations,
     ngx_log_t *log);
 ngx_int_t ngx_kairo_revocations_append(ngx_kairo_revocations_t *revocations,

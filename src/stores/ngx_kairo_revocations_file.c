@@ -253,6 +253,27 @@ ngx_kairo_revocations_load(ngx_kairo_revocations_t *revocations, size_t max,
 }
 
 
+ngx_uint_t
+ngx_kairo_revocations_is(const ngx_kairo_revocations_t *revocations,
+    const ngx_file_info_t *fi)
+{
+    return revocations->root->file[0] == (uint64_t) fi->st_dev
+           && revocations->root->file[1] == (uint64_t) fi->st_ino;
+}
+
+
+void
+ngx_kairo_revocations_mark(ngx_kairo_revocations_t *revocations)
+{
+    ngx_file_info_t  fi;
+
+    if (ngx_fd_info(revocations->fd, &fi) != NGX_FILE_ERROR) {
+        revocations->root->file[0] = (uint64_t) fi.st_dev;
+        revocations->root->file[1] = (uint64_t) fi.st_ino;
+    }
+}
+
+
 void
 ngx_kairo_revocations_shrink(ngx_kairo_revocations_t *revocations,
     ngx_log_t *log)
@@ -304,6 +325,7 @@ ngx_kairo_revocations_shrink(ngx_kairo_revocations_t *revocations,
         revocations->root->offset = (uint64_t) lseek(fd, 0, SEEK_END);
         (void) ngx_close_file(revocations->fd);
         revocations->fd = fd;
+        ngx_kairo_revocations_mark(revocations);
     }
 
     ngx_free(path);
