@@ -172,6 +172,7 @@ ngx_http_kairo_revoke_token(ngx_http_kairo_revoke_t *revoke, kairo_span_t text)
     ngx_int_t                    rc;
     kairo_jwt_t                  jwt;
     kairo_span_t                 iss;
+    kairo_jwt_rc_t               read;
     ngx_http_kairo_auth_mark_t   mark;
 
     rc = NGX_OK;
@@ -181,7 +182,12 @@ ngx_http_kairo_revoke_token(ngx_http_kairo_revoke_t *revoke, kairo_span_t text)
         return NGX_OK;
     }
 
-    if (kairo_jwt_read(&jwt, text) != KAIRO_JWT_OK) {
+    read = kairo_jwt_read(&jwt, text);
+
+    if (read == KAIRO_JWT_NO_MEMORY) {
+        rc = NGX_ERROR;
+
+    } else if (read != KAIRO_JWT_OK) {
         revoke->wrong = "\"token\" has to be a token";
 
     } else if (kairo_jwt_claims(&jwt) != KAIRO_JWT_OK
