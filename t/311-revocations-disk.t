@@ -373,8 +373,11 @@ SKIP: {
                      rename "$s->{dir}/disk.new", "$s->{dir}/disk" };
     local $ENV{LD_PRELOAD} = $so;
     local $ENV{KAIRO_DISK} = "$s->{dir}/disk";
+    local $ENV{KAIRO_DISK_SYNCED} = "$s->{dir}/synced";
     $disk->('');
     $s->start(http());
+    is($s->log('synced'), "$s->{dir}\n", 'the name of a new file is kept');
+    unlink "$s->{dir}/synced";
 
     for (['broken', 'sync'], ['full 0', 'none'], ['full 1', 'one'],
          ['full 50', 'half'], ['full 98', 'all but the end'])
@@ -472,7 +475,9 @@ SKIP: {
         unlink "$s->{dir}/error.log";
     }
     $disk->('');
+    is($s->log('synced'), '', 'no name has changed');
     ok(begin(), 'then it can');
+    is($s->log('synced'), "$s->{dir}\n", 'the name of the new one is kept');
     isnt(inode(), $inode, 'and is');
     is(these('cut', 'late', 'gone1', 'half'), $out, 'all are in force');
     $s->stop;
@@ -519,6 +524,20 @@ SKIP: {
     ok(restart(), 'a restart');
     is(these('a', 'n1', "n$n", 'end'), $out, 'all are in force');
     is(everywhere('more'), $in, 'but what was not kept');
+    $s->stop;
+
+    # the name is a link, and stays one
+
+    my $inode = inode();
+    truncate $fill, 0;
+    system "mount -o remount,size=1m $dir";
+    append(spoiled(2000));
+    ok(begin(), 'a file by a link that is written anew');
+    ok(-l "$s->{dir}/revoked", 'the link stays');
+    isnt(inode(), $inode, 'the file is another');
+    ok(!-e "$s->{dir}/revoked.new" && !-e "$dir/revoked.new",
+       'and nothing is left over');
+    is(these('a', 'n1', 'end'), $out, 'all are in force');
     $s->{expected} = qr/can't be written/;
     $s->finish;
     close $fill;

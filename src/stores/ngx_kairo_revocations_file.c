@@ -37,6 +37,7 @@ typedef struct {
 static ngx_int_t ngx_kairo_revocations_hold(ngx_conf_t *cf,
     ngx_kairo_revocations_t *revocations);
 static ngx_int_t ngx_kairo_revocations_lock(ngx_fd_t fd, short type);
+static ngx_int_t ngx_kairo_revocations_sync_folder(const char *path);
 static void ngx_kairo_revocations_close(void *data);
 static ngx_int_t ngx_kairo_revocations_header(
     ngx_kairo_revocations_t *revocations, kairo_span_t line, ngx_log_t *log);
@@ -45,7 +46,7 @@ static ngx_int_t ngx_kairo_revocations_line(
 static void ngx_kairo_revocations_write(void *data, ngx_log_t *log);
 static void ngx_kairo_revocations_written(ngx_event_t *ev);
 static ngx_fd_t ngx_kairo_revocations_copy(
-    ngx_kairo_revocations_t *revocations, const char *path);
+    ngx_kairo_revocations_t *revocations, const char *path, const char *real);
 static ngx_int_t ngx_kairo_revocations_copy_lines(ngx_fd_t from, ngx_fd_t to);
 static size_t ngx_kairo_revocations_keep(u_char *buf, size_t n,
     size_t *whole);
@@ -75,7 +76,10 @@ ngx_kairo_revocations_open(ngx_conf_t *cf,
         && (ngx_write_fd(revocations->fd, NGX_KAIRO_REVOCATIONS_HEADER,
                          sizeof(NGX_KAIRO_REVOCATIONS_HEADER) - 1)
             != (ssize_t) sizeof(NGX_KAIRO_REVOCATIONS_HEADER) - 1
-            || fdatasync(revocations->fd) != 0))
+            || fdatasync(revocations->fd) != 0
+            || ngx_kairo_revocations_sync_folder((char *)
+                                                 revocations->path.data)
+               != NGX_OK))
     {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
                            "file of revocations \"%V\" can't be written",
@@ -278,7 +282,7 @@ void
 ngx_kairo_revocations_shrink(ngx_kairo_revocations_t *revocations,
     ngx_log_t *log)
 {
-    u_char     *path;
+    char       *path, *real;
     ngx_fd_t    fd;
     uint64_t    live;
     ngx_int_t   rc;
@@ -303,17 +307,20 @@ ngx_kairo_revocations_shrink(ngx_kairo_revocations_t *revocations,
                                         NGX_KAIRO_REVOCATIONS_WASTE, log);
     } while (rc == NGX_AGAIN);
 
-    path = rc == NGX_OK ? ngx_alloc(revocations->path.len + sizeof(".new"),
-                                    log)
-                        : NULL;
+    /* the file itself, where its name is a link */
+
+    real = realpath((char *) revocations->path.data, NULL);
+    path = rc == NGX_OK && real ? ngx_alloc(strlen(real) + sizeof(".new"), log)
+                                : NULL;
     if (path == NULL) {
+        free(real);
         (void) ngx_kairo_revocations_lock(revocations->fd, F_RDLCK);
         return;
     }
 
-    (void) ngx_sprintf(path, "%V.new%Z", &revocations->path);
+    (void) ngx_sprintf((u_char *) path, "%s.new%Z", real);
 
-    fd = ngx_kairo_revocations_copy(revocations, (char *) path);
+    fd = ngx_kairo_revocations_copy(revocations, path, real);
 
     if (fd == NGX_INVALID_FILE) {
         ngx_log_error(NGX_LOG_WARN, log, ngx_errno,
@@ -329,6 +336,7 @@ ngx_kairo_revocations_shrink(ngx_kairo_revocations_t *revocations,
     }
 
     ngx_free(path);
+    free(real);
 
     (void) ngx_kairo_revocations_lock(revocations->fd, F_RDLCK);
 }
@@ -371,6 +379,43 @@ ngx_kairo_revocations_append(ngx_kairo_revocations_t *revocations,
     *op = &write->op;
 
     return NGX_OK;
+}
+
+
+/* The name of a file is on the disk when its folder is. */
+
+static ngx_int_t
+ngx_kairo_revocations_sync_folder(const char *path)
+{
+    int          rc;
+    char         folder[NGX_MAX_PATH];
+    size_t       n;
+    ngx_fd_t     fd;
+    const char  *last;
+
+    last = strrchr(path, '/');
+    n = last ? last - path + 1 : 0;
+
+    if (n == 0 || n >= sizeof(folder)) {
+        return NGX_OK;
+    }
+
+    ngx_memcpy(folder, path, n);
+    folder[n] = '\0';
+
+    fd = open(folder, O_RDONLY|O_DIRECTORY|O_CLOEXEC);
+
+    if (fd == NGX_INVALID_FILE) {
+        return NGX_ERROR;
+    }
+
+    /* EINVAL: a file system that does not do it */
+
+    rc = fsync(fd) == 0 || ngx_errno == EINVAL ? NGX_OK : NGX_ERROR;
+
+    (void) ngx_close_file(fd);
+
+    return rc;
 }
 
 
@@ -508,7 +553,7 @@ ngx_kairo_revocations_written(ngx_event_t *ev)
 
 static ngx_fd_t
 ngx_kairo_revocations_copy(ngx_kairo_revocations_t *revocations,
-    const char *path)
+    const char *path, const char *real)
 {
     ngx_fd_t  fd;
 
@@ -523,10 +568,18 @@ ngx_kairo_revocations_copy(ngx_kairo_revocations_t *revocations,
 
     if (ngx_kairo_revocations_copy_lines(revocations->fd, fd) != NGX_OK
         || fsync(fd) != 0
-        || ngx_rename_file(path, revocations->path.data) == NGX_FILE_ERROR)
+        || ngx_rename_file(path, real) == NGX_FILE_ERROR)
     {
         (void) ngx_close_file(fd);
         return NGX_INVALID_FILE;
+    }
+
+    /* else what is kept in it could come back as the old file */
+
+    if (ngx_kairo_revocations_sync_folder(real) != NGX_OK) {
+        ngx_log_error(NGX_LOG_ALERT, ngx_cycle->log, ngx_errno,
+                      "kairo revocations: the folder of \"%s\" can't be "
+                      "written", real);
     }
 
     return fd;

@@ -6,6 +6,9 @@
  *     hold      nothing comes to the disk as long as it says so
  *     broken    fdatasync() fails
  *     full N    write() takes N bytes, and nothing where N is 0
+ *
+ * Folders whose names are brought to the disk are told in the file that
+ * KAIRO_DISK_SYNCED names.
  */
 
 
@@ -21,6 +24,7 @@
 
 
 static char  order_file[4096];
+static char  synced_file[4096];
 
 
 static void __attribute__ ((constructor))
@@ -30,6 +34,11 @@ disk_begin(void)
 
     if (getenv("KAIRO_DISK")) {
         snprintf(order_file, sizeof(order_file), "%s", getenv("KAIRO_DISK"));
+    }
+
+    if (getenv("KAIRO_DISK_SYNCED")) {
+        snprintf(synced_file, sizeof(synced_file), "%s",
+                 getenv("KAIRO_DISK_SYNCED"));
     }
 }
 
@@ -91,6 +100,36 @@ fdatasync(int fd)
         if (strncmp(text, "broken", 6) == 0) {
             errno = EIO;
             return -1;
+        }
+    }
+
+    return real(fd);
+}
+
+
+int
+fsync(int fd)
+{
+    int         (*real)(int);
+    char          link[64], name[4096];
+    FILE         *out;
+    ssize_t       n;
+    struct stat   st;
+
+    *(void **) &real = dlsym(RTLD_NEXT, "fsync");
+
+    if (synced_file[0] && fstat(fd, &st) == 0 && S_ISDIR(st.st_mode)) {
+
+        snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+        n = readlink(link, name, sizeof(name) - 1);
+        out = fopen(synced_file, "a");
+
+        if (out && n > 0) {
+            fprintf(out, "%.*s\n", (int) n, name);
+        }
+
+        if (out) {
+            fclose(out);
         }
     }
 
