@@ -80,9 +80,10 @@ ngx_int_t ngx_kairo_revocations_put(ngx_kairo_revocations_t *revocations,
  * open: NGX_ERROR, has said why.  load: puts whole lines from the offset on
  * into the table, at most "max" bytes of them; NGX_OK, NGX_AGAIN when there is
  * more, NGX_DECLINED when there is no room for the next one, NGX_ERROR when it
- * can't be read or a line is damaged, which has been logged.  shrink: leaves out what has
- * expired; whatever happens there is a whole file and "fd" is open on it.  is:
- * whether this is the file that the table was read from; mark: that it is.
+ * can't be read or a line is damaged, which has been logged.  is: whether this
+ * is the file that the table was read from; mark: that it is.  shrink: leaves
+ * out what has expired; whatever happens there is a whole file and "fd" is
+ * open on it.
  */
 
 ngx_int_t ngx_kairo_revocations_open(ngx_conf_t *cf,
