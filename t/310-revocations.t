@@ -69,7 +69,7 @@ for my $n (1 .. 3) {
     my ($master, @all) = ($s->pid, $s->children);
     is(revoke(jti => 'm'), '200', 'one is revoked');
     kill 'KILL', $master, @all;
-    ok($s->until(sub { !grep { kill 0, $_ } $master, @all }),
+    ok($s->until(sub { !grep { Kairo::Server::alive($_) } $master, @all }),
        'everybody is killed');
     ok(begin(), 'another start');
     is(these(qw(a b w1 w2 w3 m)), $out, 'what is revoked stays');
@@ -77,10 +77,10 @@ for my $n (1 .. 3) {
 
     ($master, @all) = ($s->pid, $s->children);
     kill 'KILL', $master;
-    $s->until(sub { !kill 0, $master });
+    $s->until(sub { !Kairo::Server::alive($master) });
     is(revoke(jti => 'orphan'), '200', 'workers without a master revoke');
     kill 'KILL', @all;
-    $s->until(sub { !grep { kill 0, $_ } @all });
+    $s->until(sub { !grep { Kairo::Server::alive($_) } @all });
     ok(begin(), 'another start');
     is(these(qw(a b m orphan)), $out, 'what is revoked stays');
 }

@@ -168,7 +168,7 @@ sub upgrade {
 
 sub ends {
     my ($pid) = @_;
-    return $s->until(sub { !kill 0, $pid });
+    return $s->until(sub { !Kairo::Server::alive($pid) });
 }
 
 1;
