@@ -518,7 +518,8 @@ unlike($s->get('/app', bearer(main(tier => 'pro')), 'Admin-Run: 1'),
 {
     my $got = get('/seen/role', $who{a_user});
     is($s->field($got, 'WWW-Authenticate'),
-       'Bearer error="insufficient_scope"', '403: the challenge');
+       'Bearer realm="kairo", error="insufficient_scope"',
+       '403: the challenge');
     is($s->field($got, 'Content-Type'), 'application/problem+json',
        '403: problem details');
     is($s->field($got, 'Cache-Control'), 'no-store', '403: is not kept');

@@ -213,12 +213,12 @@ wrong("kairo_role $_->[0]", place('') . "kairo_role $_->[0];", $_->[1]) for (
     ['', 'invalid number of arguments in "kairo_role"'],
     ['editor', 'invalid number of arguments in "kairo_role"'],
     (map { ["$_ x", 'invalid role "' . s/"//gr . '", expected up to 64 visible'
-            . ' ASCII characters without a comma'] }
-     '""', 'a,b', 'x' x 65, '"a b"', "\xc3\xa4"),
+            . ' ASCII characters without "," and "|"'] }
+     '""', 'a,b', 'a|b', 'x' x 65, '"a b"', "\xc3\xa4"),
     (map { ["editor x $_", 'invalid permission "' . s/"//gr . '", expected up '
-            . 'to 64 visible ASCII characters without a comma, and "*" alone '
-            . 'or after the last ":"'] }
-     '""', 'a,b', 'a*', 'a:*b', 'a:*:b', '**', 'a:**', '*:a', '*a',
+            . 'to 64 visible ASCII characters without "," and "|", and "*" '
+            . 'alone or after the last ":"'] }
+     '""', 'a,b', 'a|b', 'a*', 'a:*b', 'a:*:b', '**', 'a:**', '*:a', '*a',
      '"a b"', 'x' x 65),
 );
 wrong('a role twice', 'kairo_role a x; kairo_role a y;',
@@ -240,8 +240,8 @@ wrong("kairo_entitlement $_->[0]", place("kairo_entitlement $_->[0];"),
     ['', 'invalid number of arguments in "kairo_entitlement"'],
     ['bypass=admin', '"kairo_entitlement" directive names no tier'],
     (map { ["pro $_", 'invalid parameter "' . s/"//gr . '", expected up to 8 '
-            . 'names of tiers, and bypass=admin'] }
-     'bypass=', 'bypass=all', 'bypass=administrator', 'a=b', 'a,b', '""',
+            . 'names of tiers with spaces between, and bypass=admin'] }
+     'team|free', 'off', 'bypass=', 'bypass=all', 'bypass=administrator', 'a=b', 'a,b', '""',
      '"a b"', 'x' x 65, "\xc3\xa4"),
     ['a b c d e f g h i', 'invalid parameter "i"'],
     (map { [$_, 'can\'t have "admin" for a tier of a token: write '

@@ -118,7 +118,7 @@ typedef struct {
     ngx_array_t                 *origins;     /* of ngx_str_t */
     ngx_uint_t                   log_level;
     ngx_flag_t                   dry_run;
-    ngx_uint_t                   revoke;      /* 1: the endpoint is here */
+    ngx_http_handler_pt          revoke;      /* the endpoint; or NULL */
 } ngx_http_kairo_auth_conf_t;
 
 

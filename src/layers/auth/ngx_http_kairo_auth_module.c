@@ -296,9 +296,15 @@ static char *
 ngx_http_kairo_auth_check_conf(ngx_conf_t *cf,
     const ngx_http_kairo_auth_conf_t *acf)
 {
+    ngx_http_core_loc_conf_t         *clcf;
     ngx_http_kairo_auth_main_conf_t  *amcf;
 
     amcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_kairo_auth_module);
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    if (acf->revoke && clcf->handler != acf->revoke) {
+        return "has kairo_revoke and another handler in one location";
+    }
 
     if (acf->rule && acf->rule->need == NGX_HTTP_KAIRO_AUTH_REQUIRED) {
         ngx_http_kairo_promise(cf, NGX_HTTP_KAIRO_HAS_IDENTITY);

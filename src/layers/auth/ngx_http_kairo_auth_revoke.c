@@ -41,7 +41,7 @@ ngx_http_kairo_revoke(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
     clcf->handler = ngx_http_kairo_revoke_handler;
 
-    acf->revoke = 1;
+    acf->revoke = clcf->handler;
 
     return NGX_CONF_OK;
 }

@@ -262,13 +262,16 @@ ngx_http_kairo_revoke_times(ngx_http_kairo_revoke_t *revoke,
         r->before = before;
     }
 
-    if (until) {
-        r->until = until;
-
-    } else if (r->until == 0) {
+    if (r->until == 0) {
         r->until = policy->max_lifetime
                    ? before + policy->max_lifetime + policy->leeway + 1
                    : KAIRO_REVOCATION_EVER;
+    }
+
+    /* it can't end what is known to be needed longer */
+
+    if (until && (r->until == KAIRO_REVOCATION_EVER || until > r->until)) {
+        r->until = until;
     }
 
     return NULL;

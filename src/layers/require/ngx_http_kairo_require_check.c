@@ -47,10 +47,6 @@ ngx_http_kairo_require_check(ngx_http_kairo_pipe_t *p)
     rmcf = ngx_http_get_module_main_conf(p->request,
                                          ngx_http_kairo_require_module);
 
-    p->admin_run = 0;
-    p->entitled = NULL;
-    ngx_str_null(&p->entitlement);
-
     if (ngx_http_kairo_preflight(p->request)) {
         return NGX_DECLINED;
     }
@@ -232,6 +228,12 @@ ngx_http_kairo_require_paid(ngx_http_kairo_pipe_t *p,
     ngx_http_kairo_require_main_conf_t  *rmcf;
     const ngx_http_kairo_entitlement_t  *ent;
 
+    /* what an earlier location has found of its paywall ends here */
+
+    p->admin_run = 0;
+    p->entitled = NULL;
+    ngx_str_null(&p->entitlement);
+
     ent = rcf->entitlement;
     tier = &p->identity->tier;
 
@@ -275,7 +277,8 @@ static ngx_int_t
 ngx_http_kairo_require_nobody(ngx_http_kairo_pipe_t *p)
 {
     static ngx_http_kairo_field_t  field = {
-        ngx_string("WWW-Authenticate"), ngx_string("Bearer"), NULL
+        ngx_string("WWW-Authenticate"),
+        ngx_string("Bearer realm=\"kairo\""), NULL
     };
 
     ngx_str_set(&p->refusal.code, "no_credential");
@@ -295,7 +298,8 @@ ngx_http_kairo_require_forbid(ngx_http_kairo_pipe_t *p,
 {
     static ngx_http_kairo_field_t  field = {
         ngx_string("WWW-Authenticate"),
-        ngx_string("Bearer error=\"insufficient_scope\""), NULL
+        ngx_string("Bearer realm=\"kairo\", "
+                   "error=\"insufficient_scope\""), NULL
     };
 
     ngx_http_kairo_require_note(p, requirement, tally);

@@ -156,12 +156,13 @@ ngx_http_kairo_role(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
                                     value[i].data + value[i].len, '*');
 
         if (!ngx_http_kairo_require_is_word(&value[i])
+            || ngx_strchr(value[i].data, '|')
             || (star && (star[1] != '\0'
                          || (star > value[i].data && star[-1] != ':'))))
         {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                                "invalid %s \"%V\", expected up to 64 visible "
-                               "ASCII characters without a comma%s",
+                               "ASCII characters without \",\" and \"|\"%s",
                                i == 1 ? "role" : "permission", &value[i],
                                i == 1 ? "" : ", and \"*\" alone or after the "
                                              "last \":\"");
@@ -220,11 +221,14 @@ ngx_http_kairo_entitlement(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
         if (!ngx_http_kairo_require_is_word(&value[i])
             || ngx_strchr(value[i].data, '=')
+            || ngx_strchr(value[i].data, '|')
+            || ngx_strcmp(value[i].data, "off") == 0
             || ent->ntiers == NGX_HTTP_KAIRO_REQUIRE_TIERS)
         {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                                "invalid parameter \"%V\", expected up to 8 "
-                               "names of tiers, and bypass=admin", &value[i]);
+                               "names of tiers with spaces between, and "
+                               "bypass=admin, or \"off\" alone", &value[i]);
             return NGX_CONF_ERROR;
         }
 

@@ -116,12 +116,12 @@ ngx_http_kairo_require_variable(ngx_http_request_t *r,
 }
 
 
-/* After a redirect another may be known than who has passed, or nobody. */
+/* After a redirect another may be known than who has passed, or none has. */
 
 static ngx_uint_t
 ngx_http_kairo_require_entitled(const ngx_http_kairo_pipe_t *p)
 {
-    return p->entitled && p->identity
+    return p->entitled && p->identity && !p->refused
            && p->entitled->user.len == p->identity->user.len
            && ngx_memcmp(p->entitled->user.data, p->identity->user.data,
                          p->identity->user.len)
