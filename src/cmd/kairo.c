@@ -27,6 +27,7 @@ static const kairo_verb_t  *kairo_verbs[] = {
     &kairo_verb_rate,
     &kairo_verb_client,
     &kairo_verb_zone,
+    &kairo_verb_target,
     &kairo_verb_token_check,
     &kairo_verb_token_issue,
     NULL

@@ -36,6 +36,7 @@ typedef struct {
 } kairo_verb_t;
 
 
+extern const kairo_verb_t  kairo_verb_target;
 extern const kairo_verb_t  kairo_verb_token_check;
 extern const kairo_verb_t  kairo_verb_token_issue;
 
