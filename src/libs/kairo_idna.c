@@ -17,6 +17,10 @@ static const char *kairo_idna_encode(kairo_span_t label, unsigned char *out,
 static int kairo_idna_is_ascii(kairo_span_t label);
 static int kairo_idna_is_encoded(kairo_span_t label);
 static int kairo_idna_has_deviation(const unsigned char *label);
+static int kairo_idna_is_stable(const unsigned char *label,
+    const char *ascii);
+static uint32_t kairo_idna_code(const unsigned char **p);
+static int kairo_idna_is_old(uint32_t c);
 
 
 const char *
@@ -123,6 +127,13 @@ kairo_idna_encode(kairo_span_t label, unsigned char *out, size_t *n)
 
     *n = strlen(ascii);
 
+    if (kairo_idna_is_encoded((kairo_span_t) { (unsigned char *) ascii, *n })
+        && !kairo_idna_is_stable(text, ascii))
+    {
+        idn2_free(ascii);
+        return "idna_deviation";
+    }
+
     if (*n >= KAIRO_IDNA_LABEL || memchr(ascii, '.', *n)) {
         idn2_free(ascii);
         return "idna";
@@ -176,6 +187,131 @@ kairo_idna_has_deviation(const unsigned char *label)
 
     for (i = 0; i < sizeof(deviations) / sizeof(deviations[0]); i++) {
         if (strstr((const char *) label, deviations[i])) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/*
+ * A label that is what it is encoded from, capitals of ASCII aside, is the
+ * same for everybody.  Another one was mapped, composed, or has lost a
+ * character; of those only the scripts are taken for which all versions do the
+ * same.  Readers by IDNA2003 know Unicode 3.2, and encode what is younger as
+ * it is; Cherokee had no small letters then, so that some map it the other way
+ * round.
+ */
+
+static int
+kairo_idna_is_stable(const unsigned char *label, const char *ascii)
+{
+    int                   same, ascii_only;
+    char                 *text;
+    size_t                i;
+    uint32_t              c;
+    const unsigned char  *p;
+
+    ascii_only = 1;
+
+    for (p = label; *p; /* void */ ) {
+
+        c = kairo_idna_code(&p);
+
+        if (c >= 0x13a0 && c <= 0x13ff) {
+            return 0;
+        }
+
+        ascii_only = ascii_only && c < 0x80;
+    }
+
+    if (ascii_only) {
+        return 1;
+    }
+
+    if (idn2_to_unicode_8z8z(ascii, &text, 0) != IDN2_OK) {
+        return 0;
+    }
+
+    same = (strlen(text) == strlen((const char *) label));
+
+    for (i = 0; same && label[i]; i++) {
+        same = (kairo_lower(label[i]) == (unsigned char) text[i]);
+    }
+
+    idn2_free(text);
+
+    if (same) {
+        return 1;
+    }
+
+    for (p = label; *p; /* void */ ) {
+        if (!kairo_idna_is_old(kairo_idna_code(&p))) {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+/* The next character, which "*p" is moved behind; the text is valid UTF-8. */
+
+static uint32_t
+kairo_idna_code(const unsigned char **p)
+{
+    size_t    n;
+    uint32_t  c;
+
+    c = *(*p)++;
+    n = c < 0xc0 ? 0 : c < 0xe0 ? 1 : c < 0xf0 ? 2 : 3;
+
+    if (n) {
+        c &= 0x3fu >> n;
+    }
+
+    for (/* void */; n; n--) {
+        c = c << 6 | (*(*p)++ & 0x3f);
+    }
+
+    return c;
+}
+
+
+static int
+kairo_idna_is_old(uint32_t c)
+{
+    size_t  i;
+
+    static const struct {
+        uint32_t  first;
+        uint32_t  last;
+    } ranges[] = {
+        { 0x0000, 0x007f },
+        { 0x00c0, 0x024f },    /* Latin */
+        { 0x0300, 0x034e },    /* accents on their own */
+        { 0x0386, 0x0482 },    /* Greek, Cyrillic */
+        { 0x048a, 0x0587 },    /* Cyrillic, Armenian */
+        { 0x0621, 0x0655 },    /* Arabic */
+        { 0x0660, 0x06d3 },
+        { 0x0900, 0x0963 },    /* Devanagari, Bengali, Gurmukhi to Tamil */
+        { 0x0981, 0x09e3 },
+        { 0x0a01, 0x0ae3 },
+        { 0x0b01, 0x0bd7 },
+        { 0x0e01, 0x0eb9 },    /* Thai, Lao */
+        { 0x0ebb, 0x0edd },
+        { 0x1100, 0x11ff },    /* Hangul in parts */
+        { 0x1e00, 0x1fff },    /* Latin and Greek with accents */
+        { 0x3041, 0x30ff },    /* Kana */
+        { 0x3400, 0x4dbf },
+        { 0x4e00, 0x9fff },
+        { 0xac00, 0xd7a3 },
+        { 0xff01, 0xff9f }     /* of full and half width */
+    };
+
+    for (i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++) {
+        if (c >= ranges[i].first && c <= ranges[i].last) {
             return 1;
         }
     }
