@@ -14,6 +14,7 @@ static const char *kairo_idna_label(kairo_span_t label, unsigned char *out,
     size_t *n);
 static const char *kairo_idna_encode(kairo_span_t label, unsigned char *out,
     size_t *n);
+static int kairo_idna_is_its_own(kairo_span_t label);
 static int kairo_idna_is_ascii(kairo_span_t label);
 static int kairo_idna_is_encoded(kairo_span_t label);
 static int kairo_idna_has_deviation(const unsigned char *label);
@@ -96,7 +97,42 @@ kairo_idna_label(kairo_span_t label, unsigned char *out, size_t *n)
     wrong = kairo_idna_encode(label, again, &i);
 
     return wrong || i != label.n || memcmp(again, out, i) != 0
+           || !kairo_idna_is_its_own(label)
            ? "idna_not_encoded_so" : NULL;
+}
+
+
+/*
+ * libidn2 leaves a label in ASCII as it is although its text is one that would
+ * be mapped: "xn--6a" is a space that does not break.
+ */
+
+static int
+kairo_idna_is_its_own(kairo_span_t label)
+{
+    int             same;
+    char           *text, *ascii;
+    unsigned char   copy[KAIRO_IDNA_LABEL];
+
+    memcpy(copy, label.p, label.n);
+    copy[label.n] = '\0';
+
+    if (idn2_to_unicode_8z8z((char *) copy, &text, 0) != IDN2_OK) {
+        return 0;
+    }
+
+    same = 0;
+
+    if (idn2_to_ascii_8z(text, &ascii, IDN2_NFC_INPUT|IDN2_NONTRANSITIONAL)
+        == IDN2_OK)
+    {
+        same = (strcmp(text, ascii) != 0 && strcmp((char *) copy, ascii) == 0);
+        idn2_free(ascii);
+    }
+
+    idn2_free(text);
+
+    return same;
 }
 
 
