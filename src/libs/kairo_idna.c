@@ -325,10 +325,18 @@ kairo_idna_is_old(uint32_t c)
         uint32_t  last;
     } ranges[] = {
         { 0x0000, 0x007f },
-        { 0x00c0, 0x024f },    /* Latin */
+        { 0x00c0, 0x0220 },    /* Latin */
+        { 0x0222, 0x0233 },
         { 0x0300, 0x034e },    /* accents on their own */
-        { 0x0386, 0x0482 },    /* Greek, Cyrillic */
-        { 0x048a, 0x0587 },    /* Cyrillic, Armenian */
+        { 0x0386, 0x03ce },    /* Greek */
+        { 0x03d0, 0x03f5 },
+        { 0x0400, 0x0482 },    /* Cyrillic */
+        { 0x048a, 0x04bf },
+        { 0x04c1, 0x04ce },
+        { 0x04d0, 0x04f5 },
+        { 0x04f8, 0x04f9 },
+        { 0x0500, 0x050f },
+        { 0x0531, 0x0587 },    /* Armenian */
         { 0x0621, 0x0655 },    /* Arabic */
         { 0x0660, 0x06d3 },
         { 0x0900, 0x0963 },    /* Devanagari, Bengali, Gurmukhi to Tamil */
@@ -338,7 +346,9 @@ kairo_idna_is_old(uint32_t c)
         { 0x0e01, 0x0eb9 },    /* Thai, Lao */
         { 0x0ebb, 0x0edd },
         { 0x1100, 0x11ff },    /* Hangul in parts */
-        { 0x1e00, 0x1fff },    /* Latin and Greek with accents */
+        { 0x1e00, 0x1e9b },    /* Latin and Greek with accents */
+        { 0x1ea0, 0x1ef9 },
+        { 0x1f00, 0x1ffe },
         { 0x3041, 0x30ff },    /* Kana */
         { 0x3400, 0x4dbf },
         { 0x4e00, 0x9fff },

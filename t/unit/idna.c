@@ -185,6 +185,10 @@ deviations(void)
     bad("\xe1\x8e\xa0.com", word);                  /* U+13A0, Cherokee */
     bad("\xea\xad\xb0.com", word);                  /* U+AB70, Cherokee */
     bad("a\xd2\x87\xcc\xa3.com", word);             /* U+0487, U+0323 */
+    bad("\xd3\x80.com", "idna");                   /* U+04C0, palochka */
+    bad("\xc8\xba.com", word);                     /* U+023A */
+    bad("\xcd\xbf.com", word);                     /* U+037F */
+    bad("\xd4\x90.com", word);                     /* U+0510 */
 
     /* younger, and as it is */
 
