@@ -42,10 +42,12 @@ kairo_idna(kairo_span_t name, unsigned char *out, size_t *n)
 
         label.n = (size_t) (name.p + i - label.p);
 
-        if (label.n >= KAIRO_IDNA_LABEL
-            || *n + KAIRO_IDNA_LABEL > KAIRO_IDNA_MAX)
-        {
+        if (label.n >= KAIRO_IDNA_LABEL) {
             return "label_length";
+        }
+
+        if (*n + KAIRO_IDNA_LABEL > KAIRO_IDNA_MAX) {
+            return "name_length";
         }
 
         wrong = kairo_idna_label(label, out + *n, &len);

@@ -249,14 +249,14 @@ lengths(void)
     }
 
     expect_idna_n(text, 253, NULL, NULL);
-    expect_idna_n(text, 1100, "label_length", NULL);
+    expect_idna_n(text, 1100, "name_length", NULL);
 
     for (i = 0; i < sizeof(text); i++) {
         text[i] = '.';
     }
 
     expect_idna_n(text, 253, NULL, NULL);
-    expect_idna_n(text, 1200, "label_length", NULL);
+    expect_idna_n(text, 1200, "name_length", NULL);
 
     verdict("long labels and names");
 }
