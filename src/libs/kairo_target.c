@@ -191,27 +191,29 @@ kairo_target_ip(kairo_target_t *target)
     if (target->kind == KAIRO_TARGET_IPV4) {
         metadata = kairo_net_metadata_v4(target->ip);
         special = kairo_net_v4(target->ip);
-        target->n = kairo_addr_v4(text, target->ip);
 
     } else {
         metadata = kairo_net_metadata_v6(target->ip);
         special = kairo_net_v6(target->ip);
-
-        /* without the length of the prefix */
-
-        target->n = kairo_addr_v6(text, target->ip, 128)
-                    - (sizeof("/128") - 1);
     }
 
     if (metadata) {
         kairo_target_block(target, "target_metadata", "metadata_address");
-
-    } else if (special) {
-        kairo_target_block(target, "target_special_address", special);
-
-    } else {
-        memcpy(target->host, text, target->n);
+        return;
     }
+
+    if (special) {
+        kairo_target_block(target, "target_special_address", special);
+        return;
+    }
+
+    /* of IPv6 without the length of the prefix, and never one of IPv4 in it */
+
+    target->n = target->kind == KAIRO_TARGET_IPV4
+                ? kairo_addr_v4(text, target->ip)
+                : kairo_addr_v6(text, target->ip, 128) - (sizeof("/128") - 1);
+
+    memcpy(target->host, text, target->n);
 }
 
 

@@ -514,6 +514,62 @@ write_longest(void)
 
 
 static void
+write_ports(void)
+{
+    size_t                 n;
+    char                   text[32];
+    unsigned               port;
+    kairo_span_t           s;
+    unsigned char          out[KAIRO_TARGET_SIZE];
+    kairo_target_t         target;
+    kairo_target_policy_t  policy;
+
+    policy = kairo_target_default;
+    s.p = (unsigned char *) text;
+
+    for (port = 1; port < 65536; port++) {
+
+        s.n = (size_t) snprintf(text, sizeof(text), "a.com:%u", port);
+        policy.ports[0] = port;
+
+        kairo_target(&target, s, &policy);
+        n = kairo_target_write(&target, out);
+
+        expect(target.code == NULL && n == s.n && memcmp(out, text, n) == 0,
+               "%s is %.*s", text, (int) n, (char *) out);
+    }
+
+    verdict("every port is written as it was");
+}
+
+
+static void
+refused(void)
+{
+    size_t             i;
+    kairo_span_t       s;
+    kairo_target_t     target;
+    static const char  *texts[] = {
+        "127.0.0.1", "169.254.169.254", "::ffff:0.0.0.0", "::1", "fe80::1",
+        "::ffff:169.254.169.254", "a..b", "127.1"
+    };
+
+    for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+
+        s.p = (const unsigned char *) texts[i];
+        s.n = strlen(texts[i]);
+
+        kairo_target(&target, s, &kairo_target_default);
+
+        expect(target.code && target.n == 0, "%s has a host of %u bytes",
+               texts[i], (unsigned) target.n);
+    }
+
+    verdict("what is refused for its address has no host");
+}
+
+
+static void
 policies(void)
 {
     kairo_span_t           s = kairo_span("example.com:8443");
@@ -554,6 +610,8 @@ main(void)
     types();
     lengths();
     write_longest();
+    write_ports();
+    refused();
     policies();
 
     return unit_done();
