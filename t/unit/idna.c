@@ -193,6 +193,7 @@ deviations(void)
     /* younger, and as it is */
 
     good("\xe1\xac\x85.com", "xn--8sf.com");        /* U+1B05 */
+    good("B\xe1\xac\x85.com", "xn--b-8cl.com");
 
     verdict("what IDNA2003 does not know");
 }
