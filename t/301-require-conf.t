@@ -430,6 +430,10 @@ wrong("kairo_revoke without $_->[0]", $issuer . $_->[1]
       nowhere => 1)
     for ['kairo_admins', $revocations], ['kairo_revocations', $admins],
         ['both', ''];
+wrong("kairo_revoke and $_", $all
+      . server("$auth location /x { kairo_revoke; $_ }"),
+      'has kairo_revoke and another handler in one location', nowhere => 1)
+    for 'proxy_pass http://127.0.0.1:1;', 'kairo_metrics;';
 wrong('kairo_revoke in a server', $all . server("$auth kairo_revoke;"),
       '"kairo_revoke" directive is not allowed here');
 wrong('kairo_revoke with more', $all

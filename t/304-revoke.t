@@ -384,6 +384,8 @@ for (
     my $got = body(post('/revoke', { issuer => 'other', token => $token,
                                      until => int(time) + 500 }));
     is(everywhere($token), $gone, 'until: of a token');
+    like($got, qr/"until":(?!@{[int(time) + 500]})\d+/,
+         'until: not before the token ends');
 
     $token = elses(exp => time - 1000);
     is(code(post('/revoke', { issuer => 'other', token => $token })), 200,
