@@ -18,6 +18,7 @@
     (KAIRO_REVOCATION_UNTIL + KAIRO_REVOCATION_TIME + 1)
 
 
+static int kairo_revocation_is_void(kairo_span_t line);
 static uint64_t kairo_revocation_hash(const unsigned char *line);
 static void kairo_revocation_put_word(unsigned char *out, uint64_t word);
 static int kairo_revocation_get_word(const unsigned char *p, uint64_t *word);
@@ -61,8 +62,12 @@ kairo_revocation_read(kairo_span_t line, kairo_revocation_t *revocation)
     uint64_t              hash;
     const unsigned char  *p;
 
-    if (line.n != KAIRO_REVOCATION_LINE) {
-        return line.n < KAIRO_REVOCATION_LINE ? 1 : -1;
+    if (line.n < KAIRO_REVOCATION_LINE || kairo_revocation_is_void(line)) {
+        return 1;
+    }
+
+    if (line.n > KAIRO_REVOCATION_LINE) {
+        return -1;
     }
 
     p = line.p;
@@ -89,6 +94,17 @@ const char *
 kairo_revocation_kind(kairo_revocation_kind_t kind)
 {
     return kairo_revocation_kinds[kind];
+}
+
+
+static int
+kairo_revocation_is_void(kairo_span_t line)
+{
+    size_t  i;
+
+    for (i = 0; i < line.n && line.p[i] == '\0'; i++) { /* void */ }
+
+    return i == line.n;
 }
 
 

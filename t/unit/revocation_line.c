@@ -184,6 +184,15 @@ changed(void)
     expect(get(line, LINE + 1, &got) == -1, "one byte more");
     expect(get("", 0, &got) == 1, "none");
 
+    /* what was never written, as the power left it, of any length */
+
+    memset(other, 0, sizeof(other));
+    expect(get(other, LINE, &got) == 1, "zeroes");
+    expect(get(other, LINE + 1, &got) == 1, "and one more");
+
+    other[LINE - 1] = 'x';
+    expect(get(other, LINE, &got) == -1, "all zeroes but one");
+
     /* two bytes that change their places */
 
     for (i = 0; i < LINE; i++) {
@@ -211,9 +220,6 @@ changed(void)
             expect(get(other, LINE, &got) == -1, "the first %zu", i);
         }
     }
-
-    memset(other, 0, LINE);
-    expect(get(other, LINE, &got) == -1, "zeroes");
 
     verdict("and so is what is torn, longer, in another order or mixed");
 }
