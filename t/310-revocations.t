@@ -217,6 +217,14 @@ for ([50, 'half a line'], [96, 'all but a byte'], [1, 'a byte'],
     unlink "$s->{dir}/error.log";
 }
 
+$s->file('revoked', $good . "\0" x 99);
+ok(begin(), 'zeroes at the end: a start');
+is(revoke(jti => 'behind'), '200', 'zeroes: and another is revoked');
+ok(restart(), 'zeroes: a restart');
+is(these('a', 'b', 'c', 'behind'), $out, 'zeroes: with all of them');
+$s->stop;
+unlink "$s->{dir}/error.log";
+
 $s->file('revoked', $before . substr($line, 0, 60) . $after);
 ok(begin(), 'a torn line in the middle');
 is(these('b', 'c'), $out, 'is left out');
@@ -234,8 +242,8 @@ $s->file('revoked', $before . $line . 'x' . $after);
 refused(qr/is damaged at byte/, 'a line that is longer');
 $s->file('revoked', $before . $line . ' ' . $line . $after);
 refused(qr/is damaged at byte/, 'two in one');
-$s->file('revoked', $before . "\0" x 97 . $after);
-refused(qr/is damaged at byte/, 'zeroes');
+$s->file('revoked', $before . "\0" x 512 . $after);
+refused(qr/is damaged at byte/, 'a sector of zeroes');
 $s->file('revoked', $before . $line =~ s/^jti    /jti\t\t\t\t/r . $after);
 refused(qr/is damaged at byte/, 'what an editor has spoiled');
 $s->file('revoked', $good . 'x' x 70_000);

@@ -3,6 +3,10 @@
 #include "core/kairo_siphash.h"
 
 
+/* what a disk loses is as much or more, what was not written yet is less */
+
+#define KAIRO_REVOCATION_SECTOR  512
+
 #define KAIRO_REVOCATION_KIND    7
 #define KAIRO_REVOCATION_WORD   16     /* 64 bits in hexadecimal */
 #define KAIRO_REVOCATION_TIME   19     /* INT64_MAX in decimal */
@@ -104,7 +108,7 @@ kairo_revocation_is_void(kairo_span_t line)
 
     for (i = 0; i < line.n && line.p[i] == '\0'; i++) { /* void */ }
 
-    return i == line.n;
+    return i == line.n && i < KAIRO_REVOCATION_SECTOR;
 }
 
 

@@ -38,9 +38,9 @@ void kairo_revocation_write(unsigned char *out, kairo_revocation_kind_t kind,
 
 /*
  * Reads a line without its end.  Returns 0; 1: it is shorter than a line, as
- * one is that could not be written to the end, or of zeroes alone, as a file
- * system may leave it where the power failed before it was on the disk; -1: it
- * is damaged, or no such line at all.
+ * one is that could not be written to the end, or of less than 512 zeroes, as
+ * a file system may leave it where the power failed before it was on the disk;
+ * -1: it is damaged, or no such line at all.
  */
 
 int kairo_revocation_read(kairo_span_t line, kairo_revocation_t *revocation);

@@ -154,6 +154,7 @@ changed(void)
     size_t                i, j;
     kairo_revocation_t    got, r;
     unsigned char         line[LINE + 1], other[LINE + 1];
+    static unsigned char  sector[512];
 
     r.digest[0] = unit_draw();
     r.digest[1] = unit_draw();
@@ -189,6 +190,9 @@ changed(void)
     memset(other, 0, sizeof(other));
     expect(get(other, LINE, &got) == 1, "zeroes");
     expect(get(other, LINE + 1, &got) == 1, "and one more");
+
+    expect(get(sector, 511, &got) == 1, "less than a sector");
+    expect(get(sector, 512, &got) == -1, "a sector");
 
     other[LINE - 1] = 'x';
     expect(get(other, LINE, &got) == -1, "all zeroes but one");
