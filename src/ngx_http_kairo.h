@@ -203,6 +203,11 @@ ngx_int_t ngx_http_kairo_wait(ngx_http_kairo_pipe_t *p, ngx_kairo_op_t *op);
 ngx_int_t ngx_http_kairo_value(ngx_http_kairo_pipe_t *p,
     ngx_http_complex_value_t *text, ngx_str_t *value);
 
+/* A value that lasts as long as the request; NULL or empty: not found. */
+
+void ngx_http_kairo_variable_set(ngx_http_variable_value_t *v,
+    const ngx_str_t *value);
+
 /* The first request field of a name in lower case, or NULL. */
 
 const ngx_str_t *ngx_http_kairo_request_field(ngx_http_request_t *r,
@@ -278,6 +283,11 @@ ngx_uint_t ngx_http_kairo_promised(ngx_conf_t *cf,
     ngx_http_kairo_promise_e what);
 
 
+/* "info" to "error", for the log level directive of each layer. */
+
+extern ngx_conf_enum_t  ngx_http_kairo_log_levels[];
+
+
 /* Lines of one kind in the error log of a worker: ten a second. */
 
 #define NGX_HTTP_KAIRO_LINES  10
@@ -314,6 +324,12 @@ ngx_http_kairo_sampled(ngx_http_kairo_sample_t *sample, ngx_uint_t *left_out)
 
     return 1;
 }
+
+
+/* The same, for a check(), with a line about those that were left out. */
+
+ngx_uint_t ngx_http_kairo_log_sampled(const ngx_http_kairo_pipe_t *p,
+    ngx_http_kairo_sample_t *sample, ngx_uint_t level);
 
 
 /* Metrics: a source is asked for its samples whenever somebody looks. */

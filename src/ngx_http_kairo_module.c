@@ -75,6 +75,15 @@ static char *ngx_http_kairo_merge_loc_conf(ngx_conf_t *cf, void *parent,
     void *child);
 
 
+ngx_conf_enum_t  ngx_http_kairo_log_levels[] = {
+    { ngx_string("info"), NGX_LOG_INFO },
+    { ngx_string("notice"), NGX_LOG_NOTICE },
+    { ngx_string("warn"), NGX_LOG_WARN },
+    { ngx_string("error"), NGX_LOG_ERR },
+    { ngx_null_string, 0 }
+};
+
+
 static ngx_conf_num_bounds_t  ngx_http_kairo_client_prefix_bounds = {
     ngx_conf_check_num_bounds, 1, 128
 };

@@ -137,6 +137,26 @@ ngx_http_kairo_wait(ngx_http_kairo_pipe_t *p, ngx_kairo_op_t *op)
 }
 
 
+ngx_uint_t
+ngx_http_kairo_log_sampled(const ngx_http_kairo_pipe_t *p,
+    ngx_http_kairo_sample_t *sample, ngx_uint_t level)
+{
+    ngx_uint_t  left_out;
+
+    if (!ngx_http_kairo_sampled(sample, &left_out)) {
+        return 0;
+    }
+
+    if (left_out) {
+        ngx_log_error(level, p->request->connection->log, 0,
+                      "kairo %V: left out %ui lines like the next one",
+                      &p->row->layer, left_out);
+    }
+
+    return 1;
+}
+
+
 /* The request's pipe, made when there is none; told of a new location. */
 
 static ngx_http_kairo_pipe_t *

@@ -9,8 +9,6 @@ static ngx_int_t ngx_http_kairo_variable_decision(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_kairo_variable_client(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
-static void ngx_http_kairo_variable_set(ngx_http_variable_value_t *v,
-    const ngx_str_t *value);
 
 
 static const ngx_http_variable_t  ngx_http_kairo_vars[] = {
@@ -187,7 +185,7 @@ ngx_http_kairo_variable_client(ngx_http_request_t *r,
 }
 
 
-static void
+void
 ngx_http_kairo_variable_set(ngx_http_variable_value_t *v,
     const ngx_str_t *value)
 {

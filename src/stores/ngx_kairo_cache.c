@@ -1,5 +1,6 @@
 
 #include "stores/ngx_kairo_cache.h"
+#include "stores/ngx_kairo_shm.h"
 
 
 #define NGX_KAIRO_CACHE_MAGIC  0x3168636163616961ull    /* "aiacach1" */
@@ -30,7 +31,6 @@ static ngx_int_t
 ngx_kairo_cache_init(ngx_shm_zone_t *shm_zone, void *data)
 {
     size_t                   size;
-    ngx_slab_pool_t         *shpool;
     ngx_kairo_cache_t       *old = data;
     ngx_kairo_cache_t       *cache;
     ngx_kairo_cache_root_t  *root;
@@ -52,21 +52,10 @@ ngx_kairo_cache_init(ngx_shm_zone_t *shm_zone, void *data)
         return NGX_OK;
     }
 
-    /* all the free pages at once: on a new zone they are one run */
-
-    shpool = (ngx_slab_pool_t *) shm_zone->shm.addr;
-    size = shpool->pfree * ngx_pagesize;
-
-    root = ngx_slab_alloc(shpool, size);
+    root = ngx_kairo_shm_all(shm_zone, &size);
     if (root == NULL) {
         return NGX_ERROR;
     }
-
-#if (NGX_DEBUG_MALLOC)
-    ngx_memzero(root, size);    /* else it is as the kernel gave it */
-#endif
-
-    shpool->data = root;
 
     if (getrandom(root->secret, sizeof(root->secret), 0)
         != (ssize_t) sizeof(root->secret)

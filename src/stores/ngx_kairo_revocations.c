@@ -5,6 +5,7 @@
 
 
 #include "stores/ngx_kairo_revocations.h"
+#include "stores/ngx_kairo_shm.h"
 #include "core/kairo_siphash.h"
 
 
@@ -15,10 +16,9 @@
 #define NGX_KAIRO_REVOCATIONS_ROOT                                            \
     ngx_align(sizeof(ngx_kairo_revocations_root_t), 64)
 
-/* ms between looks at the file, and bytes that are read at once */
+/* ms between looks at the file */
 
 #define NGX_KAIRO_REVOCATIONS_LOOK   1000
-#define NGX_KAIRO_REVOCATIONS_STEP   65536
 
 
 static ngx_int_t ngx_kairo_revocations_init(ngx_shm_zone_t *shm_zone,
@@ -158,25 +158,13 @@ ngx_kairo_revocations_init(ngx_shm_zone_t *shm_zone, void *data)
 static ngx_int_t
 ngx_kairo_revocations_lay(ngx_kairo_revocations_t *revocations)
 {
-    size_t            size;
-    u_char           *mem;
-    ngx_slab_pool_t  *shpool;
+    size_t   size;
+    u_char  *mem;
 
-    /* all the free pages at once: on a new zone they are one run */
-
-    shpool = (ngx_slab_pool_t *) revocations->shm_zone->shm.addr;
-    size = shpool->pfree * ngx_pagesize;
-
-    mem = ngx_slab_alloc(shpool, size);
+    mem = ngx_kairo_shm_all(revocations->shm_zone, &size);
     if (mem == NULL) {
         return NGX_ERROR;
     }
-
-#if (NGX_DEBUG_MALLOC)
-    ngx_memzero(mem, size);    /* else it is as the kernel gave it */
-#endif
-
-    shpool->data = mem;
 
     revocations->root = (ngx_kairo_revocations_root_t *) mem;
     revocations->root->magic = NGX_KAIRO_REVOCATIONS_MAGIC;
@@ -197,10 +185,7 @@ ngx_kairo_revocations_replay(ngx_kairo_revocations_t *revocations,
 {
     ngx_int_t  rc;
 
-    do {
-        rc = ngx_kairo_revocations_load(revocations,
-                                        NGX_KAIRO_REVOCATIONS_STEP, log);
-    } while (rc == NGX_AGAIN);
+    rc = ngx_kairo_revocations_load_all(revocations, log);
 
     if (rc == NGX_DECLINED) {
         ngx_log_error(NGX_LOG_EMERG, log, 0,
@@ -319,8 +304,7 @@ ngx_kairo_revocations_follow(ngx_kairo_revocations_t *revocations)
         return NGX_OK;
     }
 
-    rc = ngx_kairo_revocations_load(revocations, NGX_KAIRO_REVOCATIONS_STEP,
-                                    ngx_cycle->log);
+    rc = ngx_kairo_revocations_load(revocations, ngx_cycle->log);
 
     ngx_shmtx_unlock(&shpool->mutex);
 

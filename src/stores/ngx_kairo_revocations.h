@@ -78,9 +78,10 @@ ngx_int_t ngx_kairo_revocations_put(ngx_kairo_revocations_t *revocations,
  * Between the files of the store.
  *
  * open: NGX_ERROR, has said why.  load: puts whole lines from the offset on
- * into the table, at most "max" bytes of them; NGX_OK, NGX_AGAIN when there is
- * more, NGX_DECLINED when there is no room for the next one, NGX_ERROR when it
- * can't be read or a line is damaged, which has been logged.  is: whether this
+ * into the table, 64 KiB at most; NGX_OK, NGX_AGAIN when there is more,
+ * NGX_DECLINED when there is no room for the next one, NGX_ERROR when it can't
+ * be read or a line is damaged, which has been logged.  load_all: the same to
+ * the end.  is: whether this
  * is the file that the table was read from; mark: that it is.  shrink: leaves
  * out what has expired; whatever happens there is a whole file and "fd" is
  * open on it.
@@ -89,7 +90,9 @@ ngx_int_t ngx_kairo_revocations_put(ngx_kairo_revocations_t *revocations,
 ngx_int_t ngx_kairo_revocations_open(ngx_conf_t *cf,
     ngx_kairo_revocations_t *revocations);
 ngx_int_t ngx_kairo_revocations_load(ngx_kairo_revocations_t *revocations,
-    size_t max, ngx_log_t *log);
+    ngx_log_t *log);
+ngx_int_t ngx_kairo_revocations_load_all(ngx_kairo_revocations_t *revocations,
+    ngx_log_t *log);
 ngx_uint_t ngx_kairo_revocations_is(
     const ngx_kairo_revocations_t *revocations, const ngx_file_info_t *fi);
 void ngx_kairo_revocations_mark(ngx_kairo_revocations_t *revocations);

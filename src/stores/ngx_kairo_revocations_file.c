@@ -15,6 +15,10 @@
 
 #define NGX_KAIRO_REVOCATIONS_WASTE  65536
 
+/* bytes that are read at once */
+
+#define NGX_KAIRO_REVOCATIONS_STEP   65536
+
 /* ms that a worker that shuts down waits for the disk */
 
 #define NGX_KAIRO_REVOCATIONS_WAIT   60000
@@ -182,7 +186,21 @@ ngx_kairo_revocations_lock(ngx_fd_t fd, short type)
 
 
 ngx_int_t
-ngx_kairo_revocations_load(ngx_kairo_revocations_t *revocations, size_t max,
+ngx_kairo_revocations_load_all(ngx_kairo_revocations_t *revocations,
+    ngx_log_t *log)
+{
+    ngx_int_t  rc;
+
+    do {
+        rc = ngx_kairo_revocations_load(revocations, log);
+    } while (rc == NGX_AGAIN);
+
+    return rc;
+}
+
+
+ngx_int_t
+ngx_kairo_revocations_load(ngx_kairo_revocations_t *revocations,
     ngx_log_t *log)
 {
     u_char        *buf, *p, *last, *end;
@@ -190,12 +208,13 @@ ngx_kairo_revocations_load(ngx_kairo_revocations_t *revocations, size_t max,
     ngx_int_t      rc;
     kairo_span_t   line;
 
-    buf = ngx_alloc(max, log);
+    buf = ngx_alloc(NGX_KAIRO_REVOCATIONS_STEP, log);
     if (buf == NULL) {
         return NGX_ERROR;
     }
 
-    n = pread(revocations->fd, buf, max, (off_t) revocations->root->offset);
+    n = pread(revocations->fd, buf, NGX_KAIRO_REVOCATIONS_STEP,
+              (off_t) revocations->root->offset);
 
     if (n < 0) {
         ngx_log_error(NGX_LOG_EMERG, log, ngx_errno,
@@ -237,7 +256,7 @@ ngx_kairo_revocations_load(ngx_kairo_revocations_t *revocations, size_t max,
 
         rc = ngx_kairo_revocations_header(revocations, line, log);
 
-    } else if (rc == NGX_OK && n == (ssize_t) max) {
+    } else if (rc == NGX_OK && n == NGX_KAIRO_REVOCATIONS_STEP) {
 
         rc = NGX_AGAIN;
 
@@ -302,10 +321,7 @@ ngx_kairo_revocations_shrink(ngx_kairo_revocations_t *revocations,
 
     /* what it has appended just before it ended */
 
-    do {
-        rc = ngx_kairo_revocations_load(revocations,
-                                        NGX_KAIRO_REVOCATIONS_WASTE, log);
-    } while (rc == NGX_AGAIN);
+    rc = ngx_kairo_revocations_load_all(revocations, log);
 
     /* the file itself, where its name is a link */
 
@@ -597,7 +613,7 @@ ngx_kairo_revocations_copy_lines(ngx_fd_t from, ngx_fd_t to)
     ssize_t    n;
     ngx_int_t  rc;
 
-    buf = ngx_alloc(NGX_KAIRO_REVOCATIONS_WASTE, ngx_cycle->log);
+    buf = ngx_alloc(NGX_KAIRO_REVOCATIONS_STEP, ngx_cycle->log);
     if (buf == NULL) {
         return NGX_ERROR;
     }
@@ -611,7 +627,7 @@ ngx_kairo_revocations_copy_lines(ngx_fd_t from, ngx_fd_t to)
 
     while (rc == NGX_OK) {
 
-        n = pread(from, buf, NGX_KAIRO_REVOCATIONS_WASTE, offset);
+        n = pread(from, buf, NGX_KAIRO_REVOCATIONS_STEP, offset);
 
         if (n <= 0) {
             rc = n < 0 ? NGX_ERROR : NGX_OK;

@@ -1,5 +1,6 @@
 
 #include "stores/ngx_kairo_zone.h"
+#include "stores/ngx_kairo_shm.h"
 
 
 #define NGX_KAIRO_ZONE_MAGIC  0x316574617269616bull    /* "kairate1" */
@@ -104,27 +105,15 @@ ngx_kairo_zone_init(ngx_shm_zone_t *shm_zone, void *data)
 static ngx_int_t
 ngx_kairo_zone_create(ngx_kairo_zone_t *zone)
 {
-    size_t            size;
-    ngx_log_t        *log;
-    ngx_slab_pool_t  *shpool;
+    size_t      size;
+    ngx_log_t  *log;
 
     log = zone->shm_zone->shm.log;
-    shpool = (ngx_slab_pool_t *) zone->shm_zone->shm.addr;
 
-    /* all the free pages at once: on a new zone they are one run */
-
-    size = shpool->pfree * ngx_pagesize;
-
-    zone->root = ngx_slab_alloc(shpool, size);
+    zone->root = ngx_kairo_shm_all(zone->shm_zone, &size);
     if (zone->root == NULL) {
         return NGX_ERROR;
     }
-
-#if (NGX_DEBUG_MALLOC)
-    ngx_memzero(zone->root, size);    /* else it is as the kernel gave it */
-#endif
-
-    shpool->data = zone->root;
 
     if (getrandom(zone->root->secret, sizeof(zone->root->secret), 0)
         != (ssize_t) sizeof(zone->root->secret))

@@ -152,6 +152,11 @@ extern ngx_module_t  ngx_http_kairo_auth_module;
 
 ngx_int_t ngx_http_kairo_auth_check(ngx_http_kairo_pipe_t *p);
 
+/* Puts code and hint into the pipe's refusal, and returns the status. */
+
+ngx_int_t ngx_http_kairo_auth_refuse(ngx_http_kairo_pipe_t *p,
+    ngx_uint_t status, const char *code, const char *hint);
+
 /* Directives. */
 
 char *ngx_http_kairo_issuer(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);

@@ -23,8 +23,6 @@ static ngx_int_t ngx_http_kairo_auth_keyless(ngx_http_kairo_pipe_t *p,
     const ngx_http_kairo_auth_conf_t *acf);
 static ngx_int_t ngx_http_kairo_auth_failed(ngx_http_kairo_pipe_t *p,
     const ngx_http_kairo_auth_conf_t *acf, const char *reason);
-static ngx_int_t ngx_http_kairo_auth_refuse(ngx_http_kairo_pipe_t *p,
-    ngx_uint_t status, const char *code, const char *hint);
 static void ngx_http_kairo_auth_challenge(ngx_http_kairo_pipe_t *p,
     const ngx_http_kairo_auth_conf_t *acf, const char *error);
 static void ngx_http_kairo_auth_log(ngx_http_kairo_pipe_t *p,
@@ -193,7 +191,7 @@ ngx_http_kairo_auth_failed(ngx_http_kairo_pipe_t *p,
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_http_kairo_auth_refuse(ngx_http_kairo_pipe_t *p, ngx_uint_t status,
     const char *code, const char *hint)
 {
@@ -253,8 +251,6 @@ static void
 ngx_http_kairo_auth_log(ngx_http_kairo_pipe_t *p,
     const ngx_http_kairo_auth_conf_t *acf, const char *reason)
 {
-    ngx_log_t                        *log;
-    ngx_uint_t                        left_out;
     ngx_http_kairo_auth_main_conf_t  *amcf;
 
     p->auth_reason.data = (u_char *) reason;
@@ -263,19 +259,11 @@ ngx_http_kairo_auth_log(ngx_http_kairo_pipe_t *p,
     amcf = ngx_http_get_module_main_conf(p->request,
                                          ngx_http_kairo_auth_module);
 
-    if (!ngx_http_kairo_sampled(amcf->refused, &left_out)) {
+    if (!ngx_http_kairo_log_sampled(p, amcf->refused, acf->log_level)) {
         return;
     }
 
-    log = p->request->connection->log;
-
-    if (left_out) {
-        ngx_log_error(acf->log_level, log, 0,
-                      "kairo auth: left out %ui lines like the next one",
-                      left_out);
-    }
-
-    ngx_log_error(acf->log_level, log, 0,
+    ngx_log_error(acf->log_level, p->request->connection->log, 0,
                   "kairo auth: credential refused%s, reason: %s",
                   p->mode == NGX_HTTP_KAIRO_DRY_RUN ? ", dry run" : "",
                   reason);

@@ -37,15 +37,6 @@ static kairo_memo_t *ngx_http_kairo_auth_memo(
 static void ngx_http_kairo_auth_unmap(void *data);
 
 
-static ngx_conf_enum_t  ngx_http_kairo_auth_log_levels[] = {
-    { ngx_string("info"), NGX_LOG_INFO },
-    { ngx_string("notice"), NGX_LOG_NOTICE },
-    { ngx_string("warn"), NGX_LOG_WARN },
-    { ngx_string("error"), NGX_LOG_ERR },
-    { ngx_null_string, 0 }
-};
-
-
 static ngx_command_t  ngx_http_kairo_auth_commands[] = {
 
     { ngx_string("kairo_issuer"),
@@ -81,7 +72,7 @@ static ngx_command_t  ngx_http_kairo_auth_commands[] = {
       ngx_conf_set_enum_slot,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_kairo_auth_conf_t, log_level),
-      &ngx_http_kairo_auth_log_levels },
+      &ngx_http_kairo_log_levels },
 
     { ngx_string("kairo_auth_dry_run"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_FLAG,

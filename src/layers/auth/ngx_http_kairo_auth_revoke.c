@@ -393,11 +393,7 @@ ngx_http_kairo_revoke_refuse(ngx_http_request_t *r, ngx_uint_t status,
 
     p = ngx_http_kairo_pipe(r);
 
-    p->refusal.status = status;
-    p->refusal.code.data = (u_char *) code;
-    p->refusal.code.len = ngx_strlen(code);
-    p->refusal.hint.data = (u_char *) hint;
-    p->refusal.hint.len = ngx_strlen(hint);
+    p->refusal.status = ngx_http_kairo_auth_refuse(p, status, code, hint);
 
     if (status == NGX_HTTP_NOT_ALLOWED) {
         p->refusal.fields = &allow;

@@ -21,8 +21,6 @@ static const json_t *ngx_http_kairo_auth_claim(const json_t *claims,
 static void ngx_http_kairo_auth_forget(void *data);
 static ngx_int_t ngx_http_kairo_auth_value(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, const json_t *claim);
-static void ngx_http_kairo_auth_set(ngx_http_variable_value_t *v,
-    u_char *data, size_t len);
 
 
 static const ngx_http_variable_t  ngx_http_kairo_auth_vars[] = {
@@ -104,7 +102,7 @@ ngx_http_kairo_auth_variable(ngx_http_request_t *r,
 
     value = (const ngx_str_t *) ((const u_char *) p->identity + data);
 
-    ngx_http_kairo_auth_set(v, value->data, value->len);
+    ngx_http_kairo_variable_set(v, value);
 
     return NGX_OK;
 }
@@ -114,12 +112,13 @@ static ngx_int_t
 ngx_http_kairo_auth_variable_admin(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data)
 {
-    ngx_http_kairo_pipe_t  *p;
+    ngx_http_kairo_pipe_t   *p;
+    static const ngx_str_t   yes = ngx_string("1");
 
     p = ngx_http_kairo_pipe(r);
 
-    ngx_http_kairo_auth_set(v, (u_char *) "1",
-                            p && p->identity && p->identity->admin);
+    ngx_http_kairo_variable_set(v, p && p->identity && p->identity->admin
+                                   ? &yes : NULL);
 
     return NGX_OK;
 }
@@ -138,7 +137,7 @@ ngx_http_kairo_auth_variable_reason(ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    ngx_http_kairo_auth_set(v, p->auth_reason.data, p->auth_reason.len);
+    ngx_http_kairo_variable_set(v, &p->auth_reason);
 
     return NGX_OK;
 }
@@ -275,6 +274,7 @@ ngx_http_kairo_auth_value(ngx_http_request_t *r, ngx_http_variable_value_t *v,
 {
     size_t         n;
     u_char        *copy;
+    ngx_str_t      value;
     kairo_span_t   text;
     char           number[64];
 
@@ -303,18 +303,11 @@ ngx_http_kairo_auth_value(ngx_http_request_t *r, ngx_http_variable_value_t *v,
     }
 
     ngx_memcpy(copy, text.p, text.n);
-    ngx_http_kairo_auth_set(v, copy, text.n);
+
+    value.data = copy;
+    value.len = text.n;
+
+    ngx_http_kairo_variable_set(v, &value);
 
     return NGX_OK;
-}
-
-
-static void
-ngx_http_kairo_auth_set(ngx_http_variable_value_t *v, u_char *data, size_t len)
-{
-    v->valid = len != 0;
-    v->not_found = len == 0;
-    v->no_cacheable = 0;
-    v->len = (unsigned) len;
-    v->data = data;
 }

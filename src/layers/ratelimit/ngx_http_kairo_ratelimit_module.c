@@ -24,15 +24,6 @@ static char *ngx_http_kairo_ratelimit_merge_conf(ngx_conf_t *cf, void *parent,
     void *child);
 
 
-static ngx_conf_enum_t  ngx_http_kairo_ratelimit_log_levels[] = {
-    { ngx_string("info"), NGX_LOG_INFO },
-    { ngx_string("notice"), NGX_LOG_NOTICE },
-    { ngx_string("warn"), NGX_LOG_WARN },
-    { ngx_string("error"), NGX_LOG_ERR },
-    { ngx_null_string, 0 }
-};
-
-
 static ngx_conf_num_bounds_t  ngx_http_kairo_ratelimit_status_bounds = {
     ngx_conf_check_num_bounds, 400, 599
 };
@@ -71,7 +62,7 @@ static ngx_command_t  ngx_http_kairo_ratelimit_commands[] = {
       ngx_conf_set_enum_slot,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_kairo_ratelimit_conf_t, log_level),
-      &ngx_http_kairo_ratelimit_log_levels },
+      &ngx_http_kairo_log_levels },
 
     { ngx_string("kairo_ratelimit_dry_run"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_FLAG,

@@ -316,8 +316,7 @@ static void
 ngx_http_kairo_require_note(ngx_http_kairo_pipe_t *p,
     const ngx_str_t *requirement, ngx_uint_t tally)
 {
-    ngx_log_t                            *log;
-    ngx_uint_t                            dry, left_out;
+    ngx_uint_t                            dry;
     ngx_http_kairo_require_main_conf_t   *rmcf;
     const ngx_http_kairo_require_conf_t  *rcf;
 
@@ -332,19 +331,11 @@ ngx_http_kairo_require_note(ngx_http_kairo_pipe_t *p,
                           dry ? NGX_HTTP_KAIRO_REQUIRE_DRY
                               : NGX_HTTP_KAIRO_REQUIRE_REFUSED);
 
-    if (!ngx_http_kairo_sampled(rmcf->refused, &left_out)) {
+    if (!ngx_http_kairo_log_sampled(p, rmcf->refused, rcf->log_level)) {
         return;
     }
 
-    log = p->request->connection->log;
-
-    if (left_out) {
-        ngx_log_error(rcf->log_level, log, 0,
-                      "kairo require: left out %ui lines like the next one",
-                      left_out);
-    }
-
-    ngx_log_error(rcf->log_level, log, 0,
+    ngx_log_error(rcf->log_level, p->request->connection->log, 0,
                   "kairo require: refused%s, requirement: %V",
                   dry ? ", dry run" : "", requirement);
 }

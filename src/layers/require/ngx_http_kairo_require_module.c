@@ -27,15 +27,6 @@ static char *ngx_http_kairo_require_merge_lines(ngx_conf_t *cf,
 static char *ngx_http_kairo_require_unfit(ngx_conf_t *cf, const char *needed);
 
 
-static ngx_conf_enum_t  ngx_http_kairo_require_log_levels[] = {
-    { ngx_string("info"), NGX_LOG_INFO },
-    { ngx_string("notice"), NGX_LOG_NOTICE },
-    { ngx_string("warn"), NGX_LOG_WARN },
-    { ngx_string("error"), NGX_LOG_ERR },
-    { ngx_null_string, 0 }
-};
-
-
 static ngx_command_t  ngx_http_kairo_require_commands[] = {
 
     { ngx_string("kairo_require"),
@@ -79,7 +70,7 @@ static ngx_command_t  ngx_http_kairo_require_commands[] = {
       ngx_conf_set_enum_slot,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_kairo_require_conf_t, log_level),
-      &ngx_http_kairo_require_log_levels },
+      &ngx_http_kairo_log_levels },
 
     { ngx_string("kairo_require_dry_run"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_FLAG,

@@ -106,11 +106,7 @@ ngx_http_kairo_require_variable(ngx_http_request_t *r,
         }
     }
 
-    v->valid = value.len != 0;
-    v->not_found = value.len == 0;
-    v->no_cacheable = 0;
-    v->len = (unsigned) value.len;
-    v->data = value.data;
+    ngx_http_kairo_variable_set(v, &value);
 
     return NGX_OK;
 }

@@ -74,6 +74,23 @@ sub command {
             "$self->{dir}/nginx.conf", '-e', 'error.log', @options);
 }
 
+# tells HTTP: what "nginx -t" says about it, and whether it is taken.
+
+sub tells {
+    my ($self, $http) = @_;
+    $self->configure($http);
+    my $pid = open my $out, '-|';
+    die "fork: $!\n" unless defined $pid;
+    if ($pid == 0) {
+        open STDERR, '>&', \*STDOUT;
+        exec $self->command('-t', '-q') or die "exec: $!\n";
+    }
+    local $/;
+    my $said = <$out> // '';
+    close $out;
+    return ($said, $? == 0);
+}
+
 sub start {
     my ($self, $http) = @_;
     $self->configure($http);
