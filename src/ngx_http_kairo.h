@@ -8,7 +8,8 @@
  *     NGX_DECLINED   the row has nothing to ask here
  *     NGX_OK         judged: passes
  *     NGX_AGAIN      asked a store, by ngx_http_kairo_wait(); the store's op
- *                    is answered once, or canceled
+ *                    is answered once, or canceled.  An op that is answered
+ *                    with NGX_AGAIN makes the row be asked again
  *     NGX_ERROR      could not decide: on_error decides, in the pipe
  *     300..599       refuse with this status; pipe->refusal says more
  *
@@ -158,6 +159,7 @@ struct ngx_http_kairo_pipe_s {
     const ngx_http_kairo_row_t  *row;
     ngx_kairo_op_t              *op;          /* not answered yet */
     ngx_int_t                    answer;
+    ngx_uint_t                   asked;       /* how often, of the row */
     uint32_t                     judged;      /* rows, in this location */
     uint32_t                     spent;       /* rows, in this request */
     unsigned                     running:1;   /* inside a check() */

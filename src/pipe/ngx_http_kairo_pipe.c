@@ -23,11 +23,18 @@
 #include "pipe/ngx_http_kairo_pipe.h"
 
 
+/* no row has to be asked as often about one request */
+
+#define NGX_HTTP_KAIRO_ASKED  64
+
+
 static ngx_http_kairo_pipe_t *ngx_http_kairo_enter(ngx_http_request_t *r);
 static void ngx_http_kairo_keep(void *data);
 static ngx_uint_t ngx_http_kairo_due(ngx_http_kairo_pipe_t *p,
     const ngx_http_kairo_row_t *row, uint32_t bit);
 static ngx_int_t ngx_http_kairo_judge(ngx_http_kairo_pipe_t *p,
+    const ngx_http_kairo_row_t *row);
+static ngx_int_t ngx_http_kairo_ask(ngx_http_kairo_pipe_t *p,
     const ngx_http_kairo_row_t *row);
 static ngx_int_t ngx_http_kairo_conclude(ngx_http_kairo_pipe_t *p,
     ngx_int_t rc, uint32_t bit);
@@ -214,7 +221,10 @@ ngx_http_kairo_due(ngx_http_kairo_pipe_t *p, const ngx_http_kairo_row_t *row,
 }
 
 
-/* Asks the row, or takes the answer that the suspended row was waiting for. */
+/*
+ * Asks the row, or takes the answer that the suspended row was waiting for,
+ * which may be that it wants to be asked again.
+ */
 
 static ngx_int_t
 ngx_http_kairo_judge(ngx_http_kairo_pipe_t *p, const ngx_http_kairo_row_t *row)
@@ -222,8 +232,43 @@ ngx_http_kairo_judge(ngx_http_kairo_pipe_t *p, const ngx_http_kairo_row_t *row)
     ngx_int_t  rc;
 
     if (p->answered) {
+        rc = NGX_AGAIN;
+
+    } else {
+        p->asked = 0;
+        rc = ngx_http_kairo_ask(p, row);
+    }
+
+    /* an answer may also have come before check() returned */
+
+    while (rc == NGX_AGAIN && p->answered) {
         p->answered = 0;
-        return p->answer;
+        rc = p->answer == NGX_AGAIN ? ngx_http_kairo_ask(p, row) : p->answer;
+    }
+
+    p->answered = 0;
+
+    if (p->op == NULL) {
+        /* nobody would ever resume it: NGX_AGAIN is an unknown answer */
+        return rc == NGX_AGAIN ? NGX_ABORT : rc;
+    }
+
+    if (rc != NGX_AGAIN) {
+        ngx_http_kairo_cancel(p);
+    }
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_http_kairo_ask(ngx_http_kairo_pipe_t *p, const ngx_http_kairo_row_t *row)
+{
+    ngx_int_t  rc;
+
+    if (p->asked++ == NGX_HTTP_KAIRO_ASKED) {
+        /* it would go on so for ever */
+        return NGX_ABORT;
     }
 
     p->row = row;
@@ -234,20 +279,6 @@ ngx_http_kairo_judge(ngx_http_kairo_pipe_t *p, const ngx_http_kairo_row_t *row)
     p->running = 1;
     rc = row->check(p);
     p->running = 0;
-
-    if (p->answered) {
-        p->answered = 0;
-        return rc == NGX_AGAIN ? p->answer : rc;
-    }
-
-    if (p->op == NULL) {
-        /* nobody would ever resume it: NGX_AGAIN is an unknown answer */
-        return rc == NGX_AGAIN ? NGX_ABORT : rc;
-    }
-
-    if (rc != NGX_AGAIN) {
-        ngx_http_kairo_cancel(p);
-    }
 
     return rc;
 }

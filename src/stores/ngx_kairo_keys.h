@@ -118,8 +118,8 @@ void ngx_kairo_keys_failed(ngx_kairo_keys_t *keys);
 void ngx_kairo_keys_dropped(ngx_kairo_keys_t *keys);
 
 /*
- * An op that is answered with NGX_OK when nobody fetches any more, whatever
- * has come of it.  NGX_ERROR: no memory.
+ * An op that is answered with NGX_AGAIN, look again, when nobody fetches any
+ * more, whatever has come of it.  NGX_ERROR: no memory.
  */
 
 ngx_int_t ngx_kairo_keys_wait(ngx_kairo_keys_t *keys, ngx_kairo_op_t **op);

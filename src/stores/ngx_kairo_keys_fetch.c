@@ -197,7 +197,7 @@ ngx_kairo_keys_poll(ngx_event_t *ev)
         return;
     }
 
-    ngx_kairo_op_finish(&wait->op, NGX_OK);
+    ngx_kairo_op_finish(&wait->op, NGX_AGAIN);
     ngx_free(wait);
 }
 

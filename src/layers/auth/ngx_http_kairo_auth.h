@@ -236,15 +236,6 @@ ngx_int_t ngx_http_kairo_auth_verify(ngx_http_request_t *r,
 ngx_int_t ngx_http_kairo_auth_fetch(ngx_http_request_t *r,
     const ngx_http_kairo_issuer_t *issuer);
 
-/* For check(): judges again when the fetch has ended.  NGX_AGAIN or _ERROR. */
-
-ngx_int_t ngx_http_kairo_auth_wait(ngx_http_kairo_pipe_t *p,
-    const ngx_http_kairo_issuer_t *issuer);
-
-/* The row's answer after that: as check(), and waits no more. */
-
-ngx_int_t ngx_http_kairo_auth_again(ngx_http_kairo_pipe_t *p);
-
 /*
  * What a token, or all of an issuer, is revoked by: a digest of kind, issuer
  * and value.  NGX_ERROR: no memory.

@@ -13,10 +13,8 @@
 #define NGX_HTTP_KAIRO_AUTH_RETRY  5
 
 
-static ngx_int_t ngx_http_kairo_auth_ask(ngx_http_kairo_pipe_t *p,
-    ngx_uint_t wait);
 static ngx_int_t ngx_http_kairo_auth_present(ngx_http_kairo_pipe_t *p,
-    const ngx_http_kairo_auth_conf_t *acf, kairo_span_t text, ngx_uint_t wait);
+    const ngx_http_kairo_auth_conf_t *acf, kairo_span_t text);
 static ngx_int_t ngx_http_kairo_auth_absent(ngx_http_kairo_pipe_t *p,
     const ngx_http_kairo_auth_conf_t *acf);
 static ngx_int_t ngx_http_kairo_auth_keyless(ngx_http_kairo_pipe_t *p,
@@ -31,22 +29,6 @@ static void ngx_http_kairo_auth_log(ngx_http_kairo_pipe_t *p,
 
 ngx_int_t
 ngx_http_kairo_auth_check(ngx_http_kairo_pipe_t *p)
-{
-    return ngx_http_kairo_auth_ask(p, 1);
-}
-
-
-ngx_int_t
-ngx_http_kairo_auth_again(ngx_http_kairo_pipe_t *p)
-{
-    return ngx_http_kairo_auth_ask(p, 0);
-}
-
-
-/* "wait" allows to wait for newer keys. */
-
-static ngx_int_t
-ngx_http_kairo_auth_ask(ngx_http_kairo_pipe_t *p, ngx_uint_t wait)
 {
     ngx_int_t                          rc;
     ngx_uint_t                         cookie;
@@ -89,16 +71,17 @@ ngx_http_kairo_auth_ask(ngx_http_kairo_pipe_t *p, ngx_uint_t wait)
                    "token in Authorization: Bearer");
     }
 
-    return ngx_http_kairo_auth_present(p, acf, text, wait);
+    return ngx_http_kairo_auth_present(p, acf, text);
 }
 
 
 static ngx_int_t
 ngx_http_kairo_auth_present(ngx_http_kairo_pipe_t *p,
-    const ngx_http_kairo_auth_conf_t *acf, kairo_span_t text, ngx_uint_t wait)
+    const ngx_http_kairo_auth_conf_t *acf, kairo_span_t text)
 {
     ngx_int_t                     rc, fetch;
     const char                   *reason;
+    ngx_kairo_op_t               *op;
     ngx_http_kairo_auth_token_t   token;
 
     reason = "no_memory";
@@ -117,7 +100,9 @@ ngx_http_kairo_auth_present(ngx_http_kairo_pipe_t *p,
         return NGX_ERROR;
     }
 
-    if (token.newer && wait) {
+    /* it waits for newer keys once */
+
+    if (token.newer && p->asked == 1) {
 
         fetch = ngx_http_kairo_auth_fetch(p->request, token.issuer);
 
@@ -127,7 +112,9 @@ ngx_http_kairo_auth_present(ngx_http_kairo_pipe_t *p,
 
             p->held = (fetch == NGX_OK);
 
-            return ngx_http_kairo_auth_wait(p, token.issuer);
+            return ngx_kairo_keys_wait((ngx_kairo_keys_t *)
+                                           &token.issuer->keys, &op)
+                       == NGX_OK ? ngx_http_kairo_wait(p, op) : NGX_ERROR;
         }
     }
 

@@ -18,15 +18,6 @@ typedef struct {
 } ngx_http_kairo_auth_fetch_t;
 
 
-/* What the pipe waits for, and what this waits for itself. */
-
-typedef struct {
-    ngx_kairo_op_t            op;        /* must be first */
-    ngx_kairo_op_t           *wait;
-    ngx_http_kairo_pipe_t    *pipe;
-} ngx_http_kairo_auth_later_t;
-
-
 static ngx_int_t ngx_http_kairo_auth_start(ngx_http_request_t *r,
     ngx_http_kairo_issuer_t *issuer);
 static ngx_chain_t *ngx_http_kairo_auth_room(ngx_pool_t *pool);
@@ -37,8 +28,6 @@ static ngx_int_t ngx_http_kairo_auth_fetched(ngx_http_request_t *sr,
 static const char *ngx_http_kairo_auth_read(ngx_http_request_t *sr,
     ngx_http_kairo_issuer_t *issuer, ngx_int_t rc);
 static void ngx_http_kairo_auth_gone(void *data);
-static void ngx_http_kairo_auth_now(void *data, ngx_int_t rc);
-static void ngx_http_kairo_auth_drop(ngx_kairo_op_t *op);
 
 
 ngx_int_t
@@ -68,34 +57,6 @@ ngx_http_kairo_auth_fetch(ngx_http_request_t *r,
     }
 
     return NGX_OK;
-}
-
-
-ngx_int_t
-ngx_http_kairo_auth_wait(ngx_http_kairo_pipe_t *p,
-    const ngx_http_kairo_issuer_t *issuer)
-{
-    ngx_http_kairo_auth_later_t  *later;
-
-    later = ngx_calloc(sizeof(ngx_http_kairo_auth_later_t), ngx_cycle->log);
-    if (later == NULL) {
-        return NGX_ERROR;
-    }
-
-    if (ngx_kairo_keys_wait((ngx_kairo_keys_t *) &issuer->keys, &later->wait)
-        != NGX_OK)
-    {
-        ngx_free(later);
-        return NGX_ERROR;
-    }
-
-    later->op.drop = ngx_http_kairo_auth_drop;
-    later->pipe = p;
-
-    later->wait->owner = later;
-    later->wait->done = ngx_http_kairo_auth_now;
-
-    return ngx_http_kairo_wait(p, &later->op);
 }
 
 
@@ -303,36 +264,4 @@ ngx_http_kairo_auth_gone(void *data)
         fetch->done = 1;
         ngx_kairo_keys_dropped(&fetch->issuer->keys);
     }
-}
-
-
-static void
-ngx_http_kairo_auth_now(void *data, ngx_int_t rc)
-{
-    ngx_http_kairo_auth_later_t *later = data;
-
-    later->wait = NULL;
-
-    /* a fetch beside the request has had its say in the log */
-
-    ngx_http_set_log_request(later->pipe->request->connection->log,
-                             later->pipe->request);
-
-    rc = ngx_http_kairo_auth_again(later->pipe);
-
-    ngx_kairo_op_finish(&later->op, rc);
-    ngx_free(later);
-}
-
-
-static void
-ngx_http_kairo_auth_drop(ngx_kairo_op_t *op)
-{
-    ngx_http_kairo_auth_later_t  *later = (ngx_http_kairo_auth_later_t *) op;
-
-    if (later->wait) {
-        ngx_kairo_op_cancel(later->wait);
-    }
-
-    ngx_free(later);
 }
