@@ -22,12 +22,8 @@ static ngx_int_t ngx_kairo_keys_copy(ngx_kairo_keys_t *keys, ngx_str_t *text,
 static ngx_int_t ngx_kairo_keys_update(ngx_kairo_keys_t *keys);
 static void ngx_kairo_keys_look(ngx_event_t *ev);
 static void ngx_kairo_keys_renew(ngx_kairo_keys_t *keys);
-static const char *ngx_kairo_keys_read(const char *path, ngx_str_t *text,
-    ngx_file_info_t *fi);
-static void ngx_kairo_keys_note(ngx_kairo_keys_t *keys,
-    const ngx_file_info_t *fi);
-static ngx_int_t ngx_kairo_keys_noted(const ngx_kairo_keys_t *keys,
-    const ngx_file_info_t *fi);
+static const char *ngx_kairo_keys_read(const ngx_kairo_keys_t *keys,
+    ngx_str_t *text, ngx_file_info_t *fi);
 
 
 ngx_int_t
@@ -146,7 +142,7 @@ ngx_kairo_keys_load(ngx_conf_t *cf, ngx_kairo_keys_t *keys)
 
     if (keys->path.len) {
 
-        wrong = ngx_kairo_keys_read((char *) keys->path.data, &text, &fi);
+        wrong = ngx_kairo_keys_read(keys, &text, &fi);
 
         if (wrong) {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
@@ -155,7 +151,7 @@ ngx_kairo_keys_load(ngx_conf_t *cf, ngx_kairo_keys_t *keys)
             return NGX_ERROR;
         }
 
-        ngx_kairo_keys_note(keys, &fi);
+        ngx_kairo_stamp(&keys->seen, &fi);
     }
 
     wrong = ngx_kairo_keys_parse(keys, &text, &keys->set);
@@ -367,11 +363,11 @@ ngx_kairo_keys_renew(ngx_kairo_keys_t *keys)
         goto failed;
     }
 
-    if (ngx_kairo_keys_noted(keys, &fi)) {
+    if (ngx_kairo_stamped(&keys->seen, &fi)) {
         return;
     }
 
-    wrong = ngx_kairo_keys_read((char *) keys->path.data, &text, &fi);
+    wrong = ngx_kairo_keys_read(keys, &text, &fi);
 
     if (wrong) {
         goto failed;
@@ -382,7 +378,7 @@ ngx_kairo_keys_renew(ngx_kairo_keys_t *keys)
     /* without memory for it nothing is known of it */
 
     if (set) {
-        ngx_kairo_keys_note(keys, &fi);
+        ngx_kairo_stamp(&keys->seen, &fi);
         keys->wrong = NULL;
     }
 
@@ -415,49 +411,12 @@ failed:
 }
 
 
-/* Opens first and looks at what it has opened; the caller frees the text. */
-
 static const char *
-ngx_kairo_keys_read(const char *path, ngx_str_t *text, ngx_file_info_t *fi)
+ngx_kairo_keys_read(const ngx_kairo_keys_t *keys, ngx_str_t *text,
+    ngx_file_info_t *fi)
 {
-    ssize_t      n;
-    ngx_fd_t     fd;
-    const char  *wrong;
-
-    fd = ngx_open_file(path, NGX_FILE_RDONLY|NGX_FILE_NONBLOCK,
-                       NGX_FILE_OPEN, 0);
-    if (fd == NGX_INVALID_FILE) {
-        return "it can't be opened";
-    }
-
-    wrong = NULL;
-
-    if (ngx_fd_info(fd, fi) == NGX_FILE_ERROR || !ngx_is_file(fi)) {
-        wrong = "it is not a file";
-
-    } else if (ngx_file_size(fi) > KAIRO_KEYSET_TEXT) {
-        wrong = "it has more than 256 KiB";
-
-    } else if ((text->data = ngx_alloc(KAIRO_KEYSET_TEXT, ngx_cycle->log))
-               == NULL)
-    {
-        wrong = "no memory";
-
-    } else {
-
-        n = ngx_read_fd(fd, text->data, KAIRO_KEYSET_TEXT);
-
-        if (n < 0) {
-            ngx_free(text->data);
-            wrong = "it can't be read";
-        }
-
-        text->len = n;
-    }
-
-    (void) ngx_close_file(fd);
-
-    return wrong;
+    return ngx_kairo_file_read((char *) keys->path.data, KAIRO_KEYSET_TEXT,
+                               "it has more than 256 KiB", text, fi);
 }
 
 
@@ -492,29 +451,4 @@ ngx_kairo_keys_free(kairo_keyset_t *set)
         kairo_keyset_free(set);
         ngx_free(set);
     }
-}
-
-
-/*
- * The time of the last change to the inode, since that of its content can be
- * set by anybody (cp -p, tar), and the inode of a file that was replaced may
- * be the next one's.
- */
-
-static void
-ngx_kairo_keys_note(ngx_kairo_keys_t *keys, const ngx_file_info_t *fi)
-{
-    keys->changed = fi->st_ctim;
-    keys->size = ngx_file_size(fi);
-    keys->uniq = ngx_file_uniq(fi);
-}
-
-
-static ngx_int_t
-ngx_kairo_keys_noted(const ngx_kairo_keys_t *keys, const ngx_file_info_t *fi)
-{
-    return keys->changed.tv_sec == fi->st_ctim.tv_sec
-           && keys->changed.tv_nsec == fi->st_ctim.tv_nsec
-           && keys->size == ngx_file_size(fi)
-           && keys->uniq == ngx_file_uniq(fi);
 }

@@ -15,6 +15,7 @@
 
 
 #include "stores/ngx_kairo.h"
+#include "stores/ngx_kairo_file.h"
 #include "stores/ngx_kairo_op.h"
 #include "libs/kairo_keyset.h"
 
@@ -57,9 +58,7 @@ typedef struct {
 
     kairo_keyset_t         *set;
     uint64_t                number;       /* of the text it was read from */
-    struct timespec         changed;      /* the file, as it was seen last */
-    off_t                   size;
-    ngx_file_uniq_t         uniq;
+    ngx_kairo_stamp_t       seen;         /* the file, last */
     const char             *wrong;        /* with it; was logged */
     ngx_event_t             timer;
 } ngx_kairo_keys_t;
