@@ -7,14 +7,41 @@
 #define KAIRO_JSON_NAME  256
 
 
+static json_t *kairo_json_load(kairo_span_t text,
+    const kairo_json_shape_t *limit, size_t flags);
 static const char *kairo_json_step(const char *path, char *name);
 
 
 json_t *
 kairo_json_object(kairo_span_t text, const kairo_json_shape_t *limit)
 {
-    json_t              *json;
-    kairo_json_shape_t   shape;
+    json_t  *json;
+
+    json = kairo_json_load(text, limit, JSON_REJECT_DUPLICATES);
+
+    if (!json_is_object(json)) {
+        json_decref(json);
+        return NULL;
+    }
+
+    return json;
+}
+
+
+json_t *
+kairo_json_any(kairo_span_t text, const kairo_json_shape_t *limit)
+{
+    return kairo_json_load(text, limit,
+                           JSON_REJECT_DUPLICATES|JSON_DECODE_ANY
+                           |JSON_DECODE_INT_AS_REAL|JSON_ALLOW_NUL);
+}
+
+
+static json_t *
+kairo_json_load(kairo_span_t text, const kairo_json_shape_t *limit,
+    size_t flags)
+{
+    kairo_json_shape_t  shape;
 
     /* jansson passes over one that stands behind a number or a literal */
 
@@ -28,15 +55,7 @@ kairo_json_object(kairo_span_t text, const kairo_json_shape_t *limit)
         return NULL;
     }
 
-    json = json_loadb((const char *) text.p, text.n, JSON_REJECT_DUPLICATES,
-                      NULL);
-
-    if (!json_is_object(json)) {
-        json_decref(json);
-        return NULL;
-    }
-
-    return json;
+    return json_loadb((const char *) text.p, text.n, flags, NULL);
 }
 
 

@@ -28,6 +28,13 @@
 
 json_t *kairo_json_object(kairo_span_t text, const kairo_json_shape_t *limit);
 
+/*
+ * Reads any value, for somebody who looks for parts of it: numbers of any size
+ * and NUL within a string are taken.  Else as kairo_json_object().
+ */
+
+json_t *kairo_json_any(kairo_span_t text, const kairo_json_shape_t *limit);
+
 /* A member that is a string; NULL: there is none, or it is no string. */
 
 const char *kairo_json_text(const json_t *object, const char *name);

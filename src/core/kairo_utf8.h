@@ -1,0 +1,24 @@
+
+/*
+ * UTF-8 (RFC 3629, section 4): no longer form than is needed, no surrogates,
+ * nothing beyond U+10FFFF.
+ */
+
+
+#ifndef KAIRO_UTF8_H_INCLUDED
+#define KAIRO_UTF8_H_INCLUDED
+
+
+#include "core/kairo_span.h"
+
+
+/* How many bytes the character at the beginning has; 0: it is none. */
+
+size_t kairo_utf8_char(kairo_span_t text);
+
+/* Whether all of it is. */
+
+int kairo_utf8(kairo_span_t text);
+
+
+#endif /* KAIRO_UTF8_H_INCLUDED */
