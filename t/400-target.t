@@ -73,13 +73,15 @@ sub answers {
 
 sub usage {
     my $out = qx($kairo --help);
-    like($out, qr/^    kairo target \[--type url\|host\|hostport\|ip\|auto\] TARGET \.\.\.$/m,
+    like($out, qr/^    kairo target \[--type url\|host\|hostport\|ip\|auto\] .* TARGET \.\.\.$/m,
          'help knows it');
 }
 
 
 sub options {
-    my $takes = 'which takes: [--type url|host|hostport|ip|auto] TARGET ...';
+    my $takes = 'which takes: [--type url|host|hostport|ip|auto] '
+              . '[--blocklist FILE] [--allowlist FILE [--exceptions]] '
+              . 'TARGET ...';
 
     for my $bad ('', 'URL', 'domain', 'url ', 'urls', 'ur', 'host|ip') {
         answers(2, '', "kairo: unknown type \"$bad\", expected url, host, "

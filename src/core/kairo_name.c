@@ -4,16 +4,19 @@
 
 static const char *kairo_name_label(kairo_span_t label, int last);
 static int kairo_name_char(unsigned char c);
-static int kairo_name_among(kairo_span_t name, const char *const *list);
+static int kairo_name_among(kairo_span_t name, const kairo_span_t *list);
 
 
 /* cloud platforms; their addresses are in kairo_net.c */
 
-static const char *const  kairo_name_metadata[] = {
-    "metadata", "metadata.google.internal", "metadata.goog", "instance-data",
-    "instance-data.ec2.internal", "metadata.amazonaws.com",
-    "metadata.tencentyun.com", "metadata.packet.net",
-    "metadata.platformequinix.com", "rancher-metadata", NULL
+static const kairo_span_t  kairo_name_metadata[] = {
+    kairo_span("metadata"), kairo_span("metadata.google.internal"),
+    kairo_span("metadata.goog"), kairo_span("instance-data"),
+    kairo_span("instance-data.ec2.internal"),
+    kairo_span("metadata.amazonaws.com"),
+    kairo_span("metadata.tencentyun.com"), kairo_span("metadata.packet.net"),
+    kairo_span("metadata.platformequinix.com"), kairo_span("rancher-metadata"),
+    { NULL, 0 }
 };
 
 
@@ -22,33 +25,44 @@ static const char *const  kairo_name_metadata[] = {
  * 9476, and what private networks use all the same.
  */
 
-static const char *const  kairo_name_domains[] = {
-    "localhost", "local", "internal", "localdomain", "lan", "home", "corp",
-    "mail", "intranet", "private", "arpa", "onion", "i2p", "alt", "test",
-    "invalid", "example", NULL
+static const kairo_span_t  kairo_name_domains[] = {
+    kairo_span("localhost"), kairo_span("local"), kairo_span("internal"),
+    kairo_span("localdomain"), kairo_span("lan"), kairo_span("home"),
+    kairo_span("corp"), kairo_span("mail"), kairo_span("intranet"),
+    kairo_span("private"), kairo_span("arpa"), kairo_span("onion"),
+    kairo_span("i2p"), kairo_span("alt"), kairo_span("test"),
+    kairo_span("invalid"), kairo_span("example"), { NULL, 0 }
 };
 
 
 /* what hosts files and containers give to the machine and its neighbours */
 
-static const char *const  kairo_name_local[] = {
-    "localhost4", "localhost6", "ip6-localhost", "ip6-loopback",
-    "host.docker.internal", "gateway.docker.internal",
-    "kubernetes.docker.internal", "host.containers.internal",
-    "kubernetes.default", "kubernetes.default.svc", NULL
+static const kairo_span_t  kairo_name_local[] = {
+    kairo_span("localhost4"), kairo_span("localhost6"),
+    kairo_span("ip6-localhost"), kairo_span("ip6-loopback"),
+    kairo_span("host.docker.internal"), kairo_span("gateway.docker.internal"),
+    kairo_span("kubernetes.docker.internal"),
+    kairo_span("host.containers.internal"), kairo_span("kubernetes.default"),
+    kairo_span("kubernetes.default.svc"), { NULL, 0 }
 };
 
 
 /* any address can be had by a name of theirs */
 
-static const char *const  kairo_name_wildcard[] = {
-    "nip.io", "sslip.io", "xip.io", "traefik.me", "backname.io", "plesk.page",
-    "localtest.me", "lvh.me", "vcap.me", "lacolhost.com", "localh.st",
-    "fuf.me", "42foo.com", "1u.ms", "rbndr.us", "rebind.it", "rebind.network",
-    "ip6.name", "r3dir.me", "oastify.com", "burpcollaborator.net",
-    "localdomain.pw", "nicob.net", "localdev.me", "smackaho.st",
-    "sentinel.pentesting.us", "bugbounty.dod.network", "mail.ebc.apple.com",
-    NULL
+static const kairo_span_t  kairo_name_wildcard[] = {
+    kairo_span("nip.io"), kairo_span("sslip.io"), kairo_span("xip.io"),
+    kairo_span("traefik.me"), kairo_span("backname.io"),
+    kairo_span("plesk.page"), kairo_span("localtest.me"), kairo_span("lvh.me"),
+    kairo_span("vcap.me"), kairo_span("lacolhost.com"),
+    kairo_span("localh.st"), kairo_span("fuf.me"), kairo_span("42foo.com"),
+    kairo_span("1u.ms"), kairo_span("rbndr.us"), kairo_span("rebind.it"),
+    kairo_span("rebind.network"), kairo_span("ip6.name"),
+    kairo_span("r3dir.me"), kairo_span("oastify.com"),
+    kairo_span("burpcollaborator.net"), kairo_span("localdomain.pw"),
+    kairo_span("nicob.net"), kairo_span("localdev.me"),
+    kairo_span("smackaho.st"), kairo_span("sentinel.pentesting.us"),
+    kairo_span("bugbounty.dod.network"), kairo_span("mail.ebc.apple.com"),
+    { NULL, 0 }
 };
 
 
@@ -142,8 +156,8 @@ kairo_name_within(kairo_span_t name, kairo_span_t domain)
 
     at = name.n - domain.n;
 
-    return memcmp(name.p + at, domain.p, domain.n) == 0
-           && (at == 0 || name.p[at - 1] == '.');
+    return (at == 0 || name.p[at - 1] == '.')
+           && memcmp(name.p + at, domain.p, domain.n) == 0;
 }
 
 
@@ -194,16 +208,10 @@ kairo_name_char(unsigned char c)
 
 
 static int
-kairo_name_among(kairo_span_t name, const char *const *list)
+kairo_name_among(kairo_span_t name, const kairo_span_t *list)
 {
-    kairo_span_t  domain;
-
-    for (/* void */; *list; list++) {
-
-        domain.p = (const unsigned char *) *list;
-        domain.n = strlen(*list);
-
-        if (kairo_name_within(name, domain)) {
+    for ( /* void */ ; list->n; list++) {
+        if (kairo_name_within(name, *list)) {
             return 1;
         }
     }

@@ -1,4 +1,5 @@
 
+#include "core/kairo_nat64.h"
 #include "core/kairo_net.h"
 
 
@@ -143,27 +144,24 @@ kairo_net_metadata_v4(const unsigned char ip[4])
 int
 kairo_net_metadata_v6(const unsigned char ip[16])
 {
-    size_t  i;
+    size_t                i;
+    const unsigned char  *at;
 
-    /* where RFC 6052 puts its bytes, by the length of the prefix; 6to4 */
+    for (i = 0; i < KAIRO_NAT64_LAYOUTS; i++) {
 
-    static const unsigned char  at[][4] = {
-        { 4, 5, 6, 7 }, { 5, 6, 7, 9 }, { 6, 7, 9, 10 }, { 7, 9, 10, 11 },
-        { 9, 10, 11, 12 }, { 12, 13, 14, 15 }, { 2, 3, 4, 5 }
-    };
+        at = kairo_nat64_layouts[i].at;
 
-    for (i = 0; i < KAIRO_NET_COUNT(at); i++) {
-        if (kairo_net_is_metadata(ip[at[i][0]], ip[at[i][1]], ip[at[i][2]],
-                                  ip[at[i][3]]))
+        if (kairo_net_is_metadata(ip[at[0]], ip[at[1]], ip[at[2]], ip[at[3]]))
         {
             return 1;
         }
     }
 
-    /* Teredo */
+    /* 6to4, Teredo */
 
-    if (kairo_net_is_metadata(ip[12] ^ 0xffu, ip[13] ^ 0xffu, ip[14] ^ 0xffu,
-                              ip[15] ^ 0xffu))
+    if (kairo_net_is_metadata(ip[2], ip[3], ip[4], ip[5])
+        || kairo_net_is_metadata(ip[12] ^ 0xffu, ip[13] ^ 0xffu,
+                                 ip[14] ^ 0xffu, ip[15] ^ 0xffu))
     {
         return 1;
     }

@@ -1,9 +1,9 @@
 
 #include "core/kairo_url.h"
+#include "core/kairo_utf8.h"
 
 
 static const char *kairo_url_bytes(kairo_span_t text);
-static size_t kairo_url_utf8(kairo_span_t text);
 static const char *kairo_url_scheme(kairo_span_t *text, kairo_url_t *url);
 static const char *kairo_url_authority(kairo_span_t text, kairo_url_t *url);
 static const char *kairo_url_port(kairo_span_t text, unsigned *port);
@@ -92,7 +92,7 @@ kairo_url_bytes(kairo_span_t text)
 
         if (text.p[i] >= 0x80) {
 
-            n = kairo_url_utf8((kairo_span_t) { text.p + i, text.n - i });
+            n = kairo_utf8_char((kairo_span_t) { text.p + i, text.n - i });
 
             if (n == 0) {
                 return "not_utf8";
@@ -101,52 +101,6 @@ kairo_url_bytes(kairo_span_t text)
     }
 
     return NULL;
-}
-
-
-/*
- * How many bytes the character at the beginning has, which is not ASCII; 0: it
- * is none (RFC 3629, section 4).
- */
-
-static size_t
-kairo_url_utf8(kairo_span_t text)
-{
-    size_t         i, n;
-    unsigned char  c, least, most;
-
-    c = text.p[0];
-    least = 0x80;
-    most = 0xbf;
-
-    if (c >= 0xc2 && c <= 0xdf) {
-        n = 2;
-
-    } else if (c >= 0xe0 && c <= 0xef) {
-        n = 3;
-        least = c == 0xe0 ? 0xa0 : 0x80;
-        most = c == 0xed ? 0x9f : 0xbf;
-
-    } else if (c >= 0xf0 && c <= 0xf4) {
-        n = 4;
-        least = c == 0xf0 ? 0x90 : 0x80;
-        most = c == 0xf4 ? 0x8f : 0xbf;
-
-    } else {
-        return 0;
-    }
-
-    if (text.n < n || text.p[1] < least || text.p[1] > most) {
-        return 0;
-    }
-
-    for (i = 2; i < n; i++) {
-        if (text.p[i] < 0x80 || text.p[i] > 0xbf) {
-            return 0;
-        }
-    }
-
-    return n;
 }
 
 
@@ -257,15 +211,15 @@ kairo_url_port(kairo_span_t text, unsigned *port)
 static size_t
 kairo_url_find(kairo_span_t text, const char *chars)
 {
-    size_t  i;
+    const unsigned char  *at;
 
-    for (i = 0; i < text.n; i++) {
-        if (strchr(chars, text.p[i]) && text.p[i]) {
-            break;
-        }
+    for ( /* void */ ; *chars && text.n; chars++) {
+
+        at = memchr(text.p, *chars, text.n);
+        text.n = at ? (size_t) (at - text.p) : text.n;
     }
 
-    return i;
+    return text.n;
 }
 
 

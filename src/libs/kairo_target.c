@@ -5,12 +5,20 @@
 #include "libs/kairo_target.h"
 
 
-static const char *kairo_target_scheme(kairo_target_t *target,
-    kairo_span_t scheme);
+static const char *kairo_target_take_scheme(kairo_target_t *target,
+    kairo_span_t scheme, const kairo_target_policy_t *policy);
 static void kairo_target_host(kairo_target_t *target, kairo_span_t host,
     int ipv6, int only_ip);
-static void kairo_target_ip(kairo_target_t *target);
 static void kairo_target_name(kairo_target_t *target, kairo_span_t name);
+static void kairo_target_spell(kairo_target_t *target);
+static void kairo_target_judge(kairo_target_t *target,
+    const kairo_target_lists_t *lists);
+static const char *kairo_target_judge_name(kairo_span_t name,
+    const kairo_target_lists_t *lists, const char **reason);
+static const char *kairo_target_judge_ip(kairo_span_t ip,
+    const kairo_target_lists_t *lists, const char **reason);
+static int kairo_target_denied(kairo_span_t ip,
+    const kairo_target_lists_t *lists);
 static void kairo_target_port(kairo_target_t *target,
     const kairo_target_policy_t *policy);
 static void kairo_target_block(kairo_target_t *target, const char *code,
@@ -18,13 +26,33 @@ static void kairo_target_block(kairo_target_t *target, const char *code,
 
 
 const kairo_target_policy_t  kairo_target_default = {
-    KAIRO_URL_AUTO, KAIRO_TARGET_URL, { 80, 443 }, 2
+    KAIRO_URL_AUTO, KAIRO_TARGET_URL,
+    1 << KAIRO_TARGET_HTTP | 1 << KAIRO_TARGET_HTTPS, { 80, 443 }, 2
 };
+
+
+const kairo_target_lists_t  kairo_target_no_lists = {
+    NULL, 0, NULL, 0, NULL, 0, NULL, 0
+};
+
+
+/* in the order of kairo_target_scheme_t */
+
+static const struct {
+    const char   *name;
+    unsigned      port;
+} kairo_target_schemes[] = {
+    { "", 0 }, { "http", 80 }, { "https", 443 }, { "ws", 80 }, { "wss", 443 }
+};
+
+
+#define KAIRO_TARGET_SCHEMES                                                  \
+    (sizeof(kairo_target_schemes) / sizeof(kairo_target_schemes[0]))
 
 
 void
 kairo_target(kairo_target_t *target, kairo_span_t text,
-    const kairo_target_policy_t *policy)
+    const kairo_target_policy_t *policy, const kairo_target_lists_t *lists)
 {
     const char   *wrong;
     kairo_url_t   url;
@@ -43,7 +71,7 @@ kairo_target(kairo_target_t *target, kairo_span_t text,
         return;
     }
 
-    wrong = kairo_target_scheme(target, url.scheme);
+    wrong = kairo_target_take_scheme(target, url.scheme, policy);
 
     if (wrong) {
         kairo_target_block(target, "target_scheme", wrong);
@@ -57,34 +85,95 @@ kairo_target(kairo_target_t *target, kairo_span_t text,
                       policy->form == KAIRO_URL_IP);
 
     if (target->code == NULL) {
+        kairo_target_judge(target, lists);
+    }
+
+    if (target->code == NULL) {
         kairo_target_port(target, policy);
     }
+}
+
+
+const char *
+kairo_target_answer(kairo_span_t ip, const kairo_target_lists_t *lists)
+{
+    size_t         i;
+    const char    *reason;
+    kairo_span_t   inner;
+    unsigned char  v4[4];
+
+    for (i = 0; ip.n == 16 && i < lists->nnat64; i++) {
+
+        switch (kairo_nat64_v4(&lists->nat64[i], ip.p, v4)) {
+
+        case 1:
+            inner.p = v4;
+            inner.n = 4;
+            return kairo_target_denied(ip, lists)
+                   ? "listed" : kairo_target_answer(inner, lists);
+
+        case -1:
+            return "ipv6_nat64";
+        }
+    }
+
+    return kairo_target_judge_ip(ip, lists, &reason) ? reason : NULL;
+}
+
+
+kairo_target_scheme_t
+kairo_target_scheme(const unsigned char *name, size_t n)
+{
+    unsigned  i;
+
+    for (i = 1; i < KAIRO_TARGET_SCHEMES; i++) {
+        if (strlen(kairo_target_schemes[i].name) == n
+            && memcmp(kairo_target_schemes[i].name, name, n) == 0)
+        {
+            return (kairo_target_scheme_t) i;
+        }
+    }
+
+    return KAIRO_TARGET_NO_SCHEME;
+}
+
+
+unsigned
+kairo_target_default_port(kairo_target_scheme_t scheme)
+{
+    return kairo_target_schemes[scheme].port;
 }
 
 
 size_t
 kairo_target_write(const kairo_target_t *target, unsigned char *out)
 {
+    int             bracket;
     unsigned        port, digit;
+    const char     *scheme;
     unsigned char  *p;
 
     p = out;
 
-    if (target->url) {
-        memcpy(p, "https", 5);
-        p += target->https ? 5 : 4;
+    bracket = (target->kind == KAIRO_TARGET_IPV6
+               && (target->scheme || target->port));
+
+    if (target->scheme) {
+        scheme = kairo_target_schemes[target->scheme].name;
+        memcpy(p, scheme, strlen(scheme));
+        p += strlen(scheme);
         memcpy(p, "://", 3);
         p += 3;
     }
 
-    if (target->kind == KAIRO_TARGET_IPV6 && (target->url || target->port)) {
+    if (bracket) {
         *p++ = '[';
     }
 
     memcpy(p, target->host, target->n);
     p += target->n;
 
-    if (target->kind == KAIRO_TARGET_IPV6 && (target->url || target->port)) {
+    if (bracket) {
         *p++ = ']';
     }
 
@@ -110,27 +199,32 @@ kairo_target_write(const kairo_target_t *target, unsigned char *out)
 
 
 static const char *
-kairo_target_scheme(kairo_target_t *target, kairo_span_t scheme)
+kairo_target_take_scheme(kairo_target_t *target, kairo_span_t scheme,
+    const kairo_target_policy_t *policy)
 {
     size_t         i;
-    unsigned char  name[5];
+    unsigned char  name[sizeof("https") - 1];
 
     if (scheme.n == 0) {
         return NULL;
     }
 
-    target->url = 1;
+    if (scheme.n > sizeof(name)) {
+        return "scheme";
+    }
 
-    for (i = 0; i < scheme.n && i < sizeof(name); i++) {
+    for (i = 0; i < scheme.n; i++) {
         name[i] = kairo_lower(scheme.p[i]);
     }
 
-    target->https = (scheme.n == 5 && memcmp(name, "https", 5) == 0);
+    target->scheme = kairo_target_scheme(name, scheme.n);
 
-    return target->https || (scheme.n == 4 && memcmp(name, "http", 4) == 0)
+    return target->scheme && (policy->schemes & 1u << target->scheme)
            ? NULL : "scheme";
 }
 
+
+/* What the host is, and how it is spelled. */
 
 static void
 kairo_target_host(kairo_target_t *target, kairo_span_t host, int ipv6,
@@ -143,14 +237,14 @@ kairo_target_host(kairo_target_t *target, kairo_span_t host, int ipv6,
 
     if (ipv6) {
 
+        target->kind = KAIRO_TARGET_IPV6;
+
         if (kairo_ipv6(host, target->ip) != 0) {
             kairo_target_block(target, "target_malformed", "ipv6");
             return;
         }
 
-        target->kind = KAIRO_TARGET_IPV6;
-        kairo_target_ip(target);
-
+        kairo_target_spell(target);
         return;
     }
 
@@ -166,14 +260,14 @@ kairo_target_host(kairo_target_t *target, kairo_span_t host, int ipv6,
 
     if (kairo_ip_looks_numeric(name) || only_ip) {
 
+        target->kind = KAIRO_TARGET_IPV4;
+
         if (kairo_ipv4(host, target->ip) != 0) {
             kairo_target_block(target, "target_malformed", "ipv4");
             return;
         }
 
-        target->kind = KAIRO_TARGET_IPV4;
-        kairo_target_ip(target);
-
+        kairo_target_spell(target);
         return;
     }
 
@@ -182,32 +276,26 @@ kairo_target_host(kairo_target_t *target, kairo_span_t host, int ipv6,
 
 
 static void
-kairo_target_ip(kairo_target_t *target)
+kairo_target_name(kairo_target_t *target, kairo_span_t name)
 {
-    int             metadata;
-    const char     *special;
-    unsigned char   text[KAIRO_ADDR_TEXT];
+    const char  *wrong;
 
-    if (target->kind == KAIRO_TARGET_IPV4) {
-        metadata = kairo_net_metadata_v4(target->ip);
-        special = kairo_net_v4(target->ip);
+    wrong = kairo_name(name, target->host, &target->n);
 
-    } else {
-        metadata = kairo_net_metadata_v6(target->ip);
-        special = kairo_net_v6(target->ip);
+    /* one label is well made: it is judged, with what is special */
+
+    if (wrong && strcmp(wrong, "single_label") != 0) {
+        kairo_target_block(target, "target_malformed", wrong);
     }
+}
 
-    if (metadata) {
-        kairo_target_block(target, "target_metadata", "metadata_address");
-        return;
-    }
 
-    if (special) {
-        kairo_target_block(target, "target_special_address", special);
-        return;
-    }
+/* Of IPv6 without the length of the prefix, and never one of IPv4 in it. */
 
-    /* of IPv6 without the length of the prefix, and never one of IPv4 in it */
+static void
+kairo_target_spell(kairo_target_t *target)
+{
+    unsigned char  text[KAIRO_ADDR_TEXT];
 
     target->n = target->kind == KAIRO_TARGET_IPV4
                 ? kairo_addr_v4(text, target->ip)
@@ -218,36 +306,112 @@ kairo_target_ip(kairo_target_t *target)
 
 
 static void
-kairo_target_name(kairo_target_t *target, kairo_span_t name)
+kairo_target_judge(kairo_target_t *target, const kairo_target_lists_t *lists)
 {
-    size_t         n;
-    const char    *wrong;
+    int            listed;
+    const char    *code, *reason;
     kairo_span_t   host;
 
-    wrong = kairo_name(name, target->host, &n);
+    if (target->kind == KAIRO_TARGET_NAME) {
 
-    if (wrong && strcmp(wrong, "single_label") != 0) {
-        kairo_target_block(target, "target_malformed", wrong);
-        return;
+        host.p = target->host;
+        host.n = target->n;
+
+        code = kairo_target_judge_name(host, lists, &reason);
+        listed = lists->allow && kairo_hostlist_name(lists->allow, host) > 0;
+
+    } else {
+
+        host.p = target->ip;
+        host.n = target->kind == KAIRO_TARGET_IPV4 ? 4 : 16;
+
+        code = kairo_target_judge_ip(host, lists, &reason);
+        listed = lists->allow && kairo_hostlist_address(lists->allow, host);
     }
 
-    host.p = target->host;
-    host.n = n;
-    target->n = n;
+    if (code) {
+        kairo_target_block(target, code, reason);
 
-    if (kairo_name_special(host)) {
+    } else if (lists->allow && !lists->exceptions && !listed) {
+        kairo_target_block(target, "target_not_allowed", "not_listed");
+    }
+}
 
-        if (strcmp(kairo_name_special(host), "metadata_name") == 0) {
-            kairo_target_block(target, "target_metadata", "metadata_name");
-            return;
+
+static const char *
+kairo_target_judge_name(kairo_span_t name, const kairo_target_lists_t *lists,
+    const char **reason)
+{
+    size_t  i;
+
+    *reason = kairo_name_special(name);
+
+    if (*reason && strcmp(*reason, "metadata_name") == 0) {
+        return "target_metadata";
+    }
+
+    /* a pattern that can't tell refuses, in either list */
+
+    for (i = 0; i < lists->ndeny; i++) {
+        if (kairo_hostlist_name(lists->deny[i], name) != 0) {
+            *reason = "listed";
+            return "target_denied";
         }
-
-        kairo_target_block(target, "target_special_name",
-                           kairo_name_special(host));
-
-    } else if (wrong) {
-        kairo_target_block(target, "target_special_name", wrong);
     }
+
+    if (lists->allow && kairo_hostlist_name(lists->allow, name) > 0) {
+        return NULL;
+    }
+
+    if (*reason == NULL && memchr(name.p, '.', name.n) == NULL) {
+        *reason = "single_label";
+    }
+
+    return *reason ? "target_special_name" : NULL;
+}
+
+
+static const char *
+kairo_target_judge_ip(kairo_span_t ip, const kairo_target_lists_t *lists,
+    const char **reason)
+{
+    if (ip.n == 4 ? kairo_net_metadata_v4(ip.p) : kairo_net_metadata_v6(ip.p))
+    {
+        *reason = "metadata_address";
+        return "target_metadata";
+    }
+
+    if (kairo_target_denied(ip, lists)) {
+        *reason = "listed";
+        return "target_denied";
+    }
+
+    if (lists->allow && kairo_hostlist_address(lists->allow, ip)) {
+        return NULL;
+    }
+
+    *reason = ip.n == 4 ? kairo_net_v4(ip.p) : kairo_net_v6(ip.p);
+
+    if (*reason == NULL && kairo_ranges_has(lists->own, lists->nown, ip)) {
+        *reason = "own_address";
+    }
+
+    return *reason ? "target_special_address" : NULL;
+}
+
+
+static int
+kairo_target_denied(kairo_span_t ip, const kairo_target_lists_t *lists)
+{
+    size_t  i;
+
+    for (i = 0; i < lists->ndeny; i++) {
+        if (kairo_hostlist_address(lists->deny[i], ip)) {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 

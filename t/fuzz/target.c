@@ -130,7 +130,8 @@ again(const kairo_target_t *target, const kairo_target_policy_t *policy)
     n = normal(target, &one);
     exact = fuzz_copy(one, n);
 
-    kairo_target(&second, (kairo_span_t) { exact, n }, &more);
+    kairo_target(&second, (kairo_span_t) { exact, n }, &more,
+                 &kairo_target_no_lists);
 
     must(second.code == NULL && second.reason == NULL);
     must(second.kind == target->kind && second.port == target->port);
@@ -204,7 +205,8 @@ other_case(const kairo_target_t *target, kairo_span_t text,
             }
         }
 
-        kairo_target(&other, (kairo_span_t) { copy, text.n }, policy);
+        kairo_target(&other, (kairo_span_t) { copy, text.n }, policy,
+                     &kairo_target_no_lists);
 
         must(same(other.code, target->code));
         must(same(other.reason, target->reason));
@@ -238,7 +240,8 @@ with_dot(const kairo_target_t *target, const kairo_target_policy_t *policy)
     two[at] = '.';
     memcpy(two + at + 1, one + at, n - at);
 
-    kairo_target(&other, (kairo_span_t) { two, n + 1 }, &more);
+    kairo_target(&other, (kairo_span_t) { two, n + 1 }, &more,
+                 &kairo_target_no_lists);
 
     if (target->kind == KAIRO_TARGET_NAME) {
         must(other.code == NULL);
@@ -274,7 +277,8 @@ LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
         policy.form = (kairo_url_form_t) form;
 
         memset(&target, 0xa5, sizeof(target));
-        kairo_target(&target, text, &policy);
+        kairo_target(&target, text, &policy,
+                     &kairo_target_no_lists);
 
         must((target.code == NULL) == (target.reason == NULL));
 

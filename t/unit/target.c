@@ -31,7 +31,8 @@ judge_n(const char *text, size_t len, const char *wanted)
     s.n = len;
     s.p = copy = target_copy(text, len);
 
-    kairo_target(&target, s, &policy);
+    kairo_target(&target, s, &policy,
+                 &kairo_target_no_lists);
 
     if (target.code) {
         snprintf(said, sizeof(said), "%s %s", target.code + 7, target.reason);
@@ -499,7 +500,8 @@ write_longest(void)
     s.p = text;
     s.n = 8 + KAIRO_NAME_MAX + 6;
 
-    kairo_target(&target, s, &policy);
+    kairo_target(&target, s, &policy,
+                 &kairo_target_no_lists);
     expect(target.code == NULL && target.port == 65535, "%s",
            target_word(target.reason));
 
@@ -532,7 +534,8 @@ write_ports(void)
         s.n = (size_t) snprintf(text, sizeof(text), "a.com:%u", port);
         policy.ports[0] = port;
 
-        kairo_target(&target, s, &policy);
+        kairo_target(&target, s, &policy,
+                     &kairo_target_no_lists);
         n = kairo_target_write(&target, out);
 
         expect(target.code == NULL && n == s.n && memcmp(out, text, n) == 0,
@@ -559,7 +562,8 @@ refused(void)
         s.p = (const unsigned char *) texts[i];
         s.n = strlen(texts[i]);
 
-        kairo_target(&target, s, &kairo_target_default);
+        kairo_target(&target, s, &kairo_target_default,
+                     &kairo_target_no_lists);
 
         expect(target.code && target.n == 0, "%s has a host of %u bytes",
                texts[i], (unsigned) target.n);
@@ -579,19 +583,23 @@ policies(void)
     policy = kairo_target_default;
     policy.ports[2] = 8443;
 
-    kairo_target(&target, s, &policy);
+    kairo_target(&target, s, &policy,
+                 &kairo_target_no_lists);
     expect(target_same(target.code, "target_port"), "behind the list");
 
     policy.nports = 3;
-    kairo_target(&target, s, &policy);
+    kairo_target(&target, s, &policy,
+                 &kairo_target_no_lists);
     expect(target.code == NULL && target.port == 8443, "of the list");
 
     policy.max = s.n;
-    kairo_target(&target, s, &policy);
+    kairo_target(&target, s, &policy,
+                 &kairo_target_no_lists);
     expect(target.code == NULL, "of just that length");
 
     policy.max = s.n - 1;
-    kairo_target(&target, s, &policy);
+    kairo_target(&target, s, &policy,
+                 &kairo_target_no_lists);
     expect(target_same(target.reason, "too_long"), "one byte too long");
 
     verdict("ports and lengths by policy");
