@@ -90,6 +90,7 @@ typedef struct {
     ngx_str_t                 reason;       /* $kairo_reason, which only the
                                                operator sees; empty: code */
     ngx_str_t                 upgrade;      /* where to buy what is missing */
+    ngx_str_t                 param;        /* "arg:url", that is wrong */
     time_t                    retry_after;  /* s; 0: no Retry-After */
     ngx_http_kairo_field_t   *fields;       /* of the refusal's response */
 } ngx_http_kairo_refusal_t;
@@ -116,6 +117,21 @@ typedef struct {
      */
     const struct json_t    *(*claims)(ngx_http_request_t *r);
 } ngx_http_kairo_identity_t;
+
+
+/* The first target that a tool is to fetch, when all of them are allowed. */
+
+typedef struct {
+    ngx_str_t                 host;         /* in ASCII and lower case, IPv6
+                                               without brackets */
+    ngx_str_t                 port;         /* of the scheme, if none is there;
+                                               empty: neither is */
+    ngx_str_t                 url;          /* in its normal form; or empty */
+    ngx_str_t                 uri;          /* of a URL: the path, "/" if there
+                                               is none, and the query */
+    ngx_str_t                 addr;         /* that was judged, with the port
+                                               if there is one; or empty */
+} ngx_http_kairo_target_t;
 
 
 typedef enum {
@@ -153,6 +169,8 @@ struct ngx_http_kairo_pipe_s {
 
     const ngx_http_kairo_identity_t  *identity;    /* NULL: nobody known */
     const ngx_http_kairo_identity_t  *entitled;    /* whom a paywall let by */
+    const ngx_http_kairo_target_t    *target;      /* NULL: none */
+    ngx_str_t                         target_verdict;
 
     /* the walk's own */
 
@@ -163,6 +181,7 @@ struct ngx_http_kairo_pipe_s {
     uint32_t                     judged;      /* rows, in this location */
     uint32_t                     spent;       /* rows, in this request */
     unsigned                     running:1;   /* inside a check() */
+    unsigned                     reading:1;   /* the body, for a row */
     unsigned                     answered:1;
     unsigned                     watched:1;   /* cancel() will be called */
     unsigned                     held:1;      /* a check() that waits may set
@@ -196,6 +215,23 @@ ngx_http_kairo_conf(const ngx_http_request_t *r, const ngx_module_t *module)
  */
 
 ngx_int_t ngx_http_kairo_wait(ngx_http_kairo_pipe_t *p, ngx_kairo_op_t *op);
+
+/*
+ * For a check(): the request's body, all of it, in r->request_body.  NGX_OK:
+ * it is there; NGX_AGAIN: return this, and check() is called again when it is;
+ * else a status to refuse with.
+ */
+
+ngx_int_t ngx_http_kairo_body(ngx_http_kairo_pipe_t *p);
+
+/*
+ * The body that is there as one text of at most "max" bytes, where it is or
+ * copied into the request's pool.  NGX_DECLINED: it is longer; NGX_ERROR: no
+ * memory, or the file that it is in can't be read.
+ */
+
+ngx_int_t ngx_http_kairo_body_text(ngx_http_request_t *r, size_t max,
+    kairo_span_t *text);
 
 /*
  * The text of a value with variables.  NGX_ERROR: there is no memory for it;
@@ -234,12 +270,12 @@ ngx_int_t ngx_http_kairo_add_fields(ngx_http_request_t *r,
     const ngx_http_kairo_field_t *fields);
 
 /*
- * What the application is told: takes all X-Kairo-* fields off the request,
- * those that an earlier location has told too, and puts these on instead.
- * Their text lives as long as the request.
+ * What the application is told: takes the fields off the request that begin
+ * with "prefix", those that an earlier location has told, and puts these on
+ * instead.  Their text lives as long as the request.
  */
 
-ngx_int_t ngx_http_kairo_tell(ngx_http_request_t *r,
+ngx_int_t ngx_http_kairo_tell(ngx_http_request_t *r, const char *prefix,
     const ngx_http_kairo_field_t *fields);
 
 /*

@@ -14,6 +14,7 @@
 #include "layers/auth/ngx_http_kairo_auth.h"
 #include "layers/ratelimit/ngx_http_kairo_ratelimit.h"
 #include "layers/require/ngx_http_kairo_require.h"
+#include "layers/sanitize/ngx_http_kairo_sanitize.h"
 
 #if (NGX_KAIRO_PROBE)
 #include "layers/ngx_http_kairo_probe.h"
@@ -45,6 +46,10 @@ static const ngx_http_kairo_row_t  ngx_http_kairo_rows[] = {
     /* may they be here? */
     { ngx_string("require"), &ngx_http_kairo_require_module, 0,
       NGX_HTTP_ACCESS_PHASE, 0, ngx_http_kairo_require_check },
+
+    /* may a tool fetch that? */
+    { ngx_string("sanitize"), &ngx_http_kairo_sanitize_module, 0,
+      NGX_HTTP_ACCESS_PHASE, 0, ngx_http_kairo_sanitize_check },
 
 #if (NGX_KAIRO_PROBE)
     /* what a test has told it to answer */

@@ -118,9 +118,9 @@ sub statuses {
 }
 
 my %tested = map { $_ => 1 } qw(public-api plans login exports from-limit-req
-                                identity demo);
+                                identity demo fetch fetch-hints);
 is(join(' ', grep { !$tested{$_} } map { m{([^/]+)\.conf$} }
                                    glob 'conf.examples/*.conf'),
-   '', 'every example is tested here, or by scripts/run --check');
+   '', 'every example is tested here, by scripts/run --check or by t/414');
 
 done_testing();

@@ -248,7 +248,7 @@ ngx_http_kairo_judge(ngx_http_kairo_pipe_t *p, const ngx_http_kairo_row_t *row)
 
     p->answered = 0;
 
-    if (p->op == NULL) {
+    if (p->op == NULL && !p->reading) {
         /* nobody would ever resume it: NGX_AGAIN is an unknown answer */
         return rc == NGX_AGAIN ? NGX_ABORT : rc;
     }
@@ -393,6 +393,11 @@ ngx_http_kairo_suspend(ngx_http_kairo_pipe_t *p)
         cln->data = p;
 
         p->watched = 1;
+    }
+
+    if (p->reading) {
+        /* nginx reads the body, and notices when the client leaves */
+        return NGX_AGAIN;
     }
 
     r->read_event_handler = p->held ? ngx_http_block_reading

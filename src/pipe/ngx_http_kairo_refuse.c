@@ -219,9 +219,12 @@ ngx_http_kairo_problem_json(ngx_http_kairo_pipe_t *p)
 
     size = sizeof("{\"type\":\"urn:problem-type:kairo:\",\"title\":\"\","
                   "\"status\":,\"detail\":\"\",\"layer\":\"\","
-                  "\"code\":\"\",\"retry_after\":,\"upgrade\":\"\"}" CRLF)
+                  "\"code\":\"\",\"retry_after\":,\"upgrade\":\"\","
+                  "\"param\":\"\"}" CRLF)
            + 2 * refusal->code.len + title->len + NGX_INT_T_LEN
            + p->layer.len + NGX_TIME_T_LEN + refusal->upgrade.len
+           + refusal->param.len + ngx_escape_json(NULL, refusal->param.data,
+                                                  refusal->param.len)
            + refusal->hint.len + ngx_escape_json(NULL, refusal->hint.data,
                                                  refusal->hint.len);
 
@@ -243,6 +246,14 @@ ngx_http_kairo_problem_json(ngx_http_kairo_pipe_t *p)
     if (refusal->retry_after) {
         b->last = ngx_sprintf(b->last, ",\"retry_after\":%T",
                               refusal->retry_after);
+    }
+
+    if (refusal->param.len) {
+        b->last = ngx_cpymem(b->last, ",\"param\":\"",
+                             sizeof(",\"param\":\"") - 1);
+        b->last = (u_char *) ngx_escape_json(b->last, refusal->param.data,
+                                             refusal->param.len);
+        *b->last++ = '"';
     }
 
     if (refusal->upgrade.len) {

@@ -10,9 +10,12 @@
 #include "core/kairo_header.h"
 
 
-static ngx_int_t ngx_http_kairo_strip_list(ngx_http_request_t *r);
+static ngx_int_t ngx_http_kairo_strip_list(ngx_http_request_t *r,
+    const char *prefix);
 static ngx_int_t ngx_http_kairo_strip_part(ngx_http_request_t *r,
-    ngx_list_part_t *part);
+    ngx_list_part_t *part, const char *prefix);
+static ngx_uint_t ngx_http_kairo_strip_is(const ngx_table_elt_t *h,
+    const char *prefix);
 static ngx_int_t ngx_http_kairo_strip_field(ngx_http_request_t *r,
     ngx_list_part_t *part, ngx_uint_t i);
 
@@ -28,19 +31,19 @@ ngx_http_kairo_strip(ngx_http_request_t *r)
         return NGX_DECLINED;
     }
 
-    return ngx_http_kairo_strip_list(r) == NGX_OK
+    return ngx_http_kairo_strip_list(r, NULL) == NGX_OK
            ? NGX_DECLINED : NGX_HTTP_INTERNAL_SERVER_ERROR;
 }
 
 
 ngx_int_t
-ngx_http_kairo_tell(ngx_http_request_t *r,
+ngx_http_kairo_tell(ngx_http_request_t *r, const char *prefix,
     const ngx_http_kairo_field_t *fields)
 {
     ngx_table_elt_t               *h;
     const ngx_http_kairo_field_t  *field;
 
-    if (ngx_http_kairo_strip_list(r) != NGX_OK) {
+    if (ngx_http_kairo_strip_list(r, prefix) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -68,8 +71,10 @@ ngx_http_kairo_tell(ngx_http_request_t *r,
 }
 
 
+/* By a prefix as it is; without one all that a server could read so. */
+
 static ngx_int_t
-ngx_http_kairo_strip_list(ngx_http_request_t *r)
+ngx_http_kairo_strip_list(ngx_http_request_t *r, const char *prefix)
 {
     ngx_list_t       *list;
     ngx_list_part_t  *part, *prev;
@@ -79,7 +84,7 @@ ngx_http_kairo_strip_list(ngx_http_request_t *r)
 
     for (part = &list->part; part; part = part->next) {
 
-        if (ngx_http_kairo_strip_part(r, part) != NGX_OK) {
+        if (ngx_http_kairo_strip_part(r, part, prefix) != NGX_OK) {
             return NGX_ERROR;
         }
 
@@ -102,10 +107,10 @@ ngx_http_kairo_strip_list(ngx_http_request_t *r)
 
 
 static ngx_int_t
-ngx_http_kairo_strip_part(ngx_http_request_t *r, ngx_list_part_t *part)
+ngx_http_kairo_strip_part(ngx_http_request_t *r, ngx_list_part_t *part,
+    const char *prefix)
 {
     ngx_uint_t        i;
-    kairo_span_t      name;
     ngx_table_elt_t  *h;
 
     i = 0;
@@ -113,10 +118,8 @@ ngx_http_kairo_strip_part(ngx_http_request_t *r, ngx_list_part_t *part)
     while (i < part->nelts) {
 
         h = part->elts;
-        name.p = h[i].key.data;
-        name.n = h[i].key.len;
 
-        if (!kairo_header_reserved(name)) {
+        if (!ngx_http_kairo_strip_is(&h[i], prefix)) {
             i++;
             continue;
         }
@@ -127,6 +130,24 @@ ngx_http_kairo_strip_part(ngx_http_request_t *r, ngx_list_part_t *part)
     }
 
     return NGX_OK;
+}
+
+
+static ngx_uint_t
+ngx_http_kairo_strip_is(const ngx_table_elt_t *h, const char *prefix)
+{
+    size_t        n;
+    kairo_span_t  name;
+
+    if (prefix) {
+        n = ngx_strlen(prefix);
+        return h->key.len > n && ngx_strncmp(h->key.data, prefix, n) == 0;
+    }
+
+    name.p = h->key.data;
+    name.n = h->key.len;
+
+    return kairo_header_reserved(name);
 }
 
 

@@ -16,6 +16,7 @@
 
 /* those of the system too: what follows hides what is declared after it */
 
+#include <ifaddrs.h>
 #include <sys/file.h>
 #include <sys/random.h>
 

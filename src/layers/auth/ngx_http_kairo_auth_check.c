@@ -40,7 +40,7 @@ ngx_http_kairo_auth_check(ngx_http_kairo_pipe_t *p)
     p->identity = NULL;
     ngx_str_null(&p->auth_reason);
 
-    if (ngx_http_kairo_tell(p->request, NULL) != NGX_OK) {
+    if (ngx_http_kairo_tell(p->request, "X-Kairo-", NULL) != NGX_OK) {
         return NGX_ERROR;
     }
 

@@ -6,14 +6,13 @@
 
 
 #include "layers/auth/ngx_http_kairo_auth.h"
+#include "core/kairo_cookie.h"
 
 
 static ngx_int_t ngx_http_kairo_auth_bearer(ngx_http_request_t *r,
     kairo_span_t *token);
 static ngx_int_t ngx_http_kairo_auth_cookie(ngx_http_request_t *r,
     const ngx_str_t *name, kairo_span_t *token);
-static ngx_uint_t ngx_http_kairo_auth_pair(kairo_span_t *text,
-    kairo_span_t *name, kairo_span_t *value);
 static ngx_uint_t ngx_http_kairo_auth_safe(ngx_http_request_t *r);
 static ngx_uint_t ngx_http_kairo_auth_listed(const ngx_str_t *origin,
     const ngx_http_kairo_auth_conf_t *acf);
@@ -147,7 +146,7 @@ ngx_http_kairo_auth_cookie(ngx_http_request_t *r, const ngx_str_t *name,
         text.p = field->data;
         text.n = field->len;
 
-        while (ngx_http_kairo_auth_pair(&text, &key, &value)) {
+        while (kairo_cookie_next(&text, &key, &value)) {
 
             if (key.n == name->len
                 && ngx_strncmp(key.p, name->data, key.n) == 0)
@@ -163,49 +162,6 @@ ngx_http_kairo_auth_cookie(ngx_http_request_t *r, const ngx_str_t *name,
     }
 
     return found == 1 ? NGX_OK : NGX_ABORT;
-}
-
-
-/* The next pair of "text", which is shortened by it; 0: there is none. */
-
-static ngx_uint_t
-ngx_http_kairo_auth_pair(kairo_span_t *text, kairo_span_t *name,
-    kairo_span_t *value)
-{
-    const u_char  *p, *last, *end, *equals;
-
-    while (text->n && (*text->p == ' ' || *text->p == '\t'
-                       || *text->p == ';'))
-    {
-        text->p++;
-        text->n--;
-    }
-
-    if (text->n == 0) {
-        return 0;
-    }
-
-    p = text->p;
-    last = p + text->n;
-
-    for (end = p; end < last && *end != ';'; end++) { /* void */ }
-
-    text->p = end;
-    text->n = last - end;
-
-    while (end > p && (end[-1] == ' ' || end[-1] == '\t')) {
-        end--;
-    }
-
-    for (equals = p; equals < end && *equals != '='; equals++) { /* void */ }
-
-    name->p = p;
-    name->n = equals - p;
-
-    value->p = equals < end ? equals + 1 : end;
-    value->n = end - value->p;
-
-    return 1;
 }
 
 

@@ -150,5 +150,5 @@ ngx_http_kairo_auth_tell(ngx_http_request_t *r,
         }
     }
 
-    return ngx_http_kairo_tell(r, fields);
+    return ngx_http_kairo_tell(r, "X-Kairo-", fields);
 }

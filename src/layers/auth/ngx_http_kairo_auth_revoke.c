@@ -17,8 +17,6 @@ static ngx_int_t ngx_http_kairo_revoke_admit(ngx_http_kairo_pipe_t *p);
 static ngx_uint_t ngx_http_kairo_revoke_is_page(ngx_http_request_t *r);
 static ngx_uint_t ngx_http_kairo_revoke_is_json(ngx_http_request_t *r);
 static void ngx_http_kairo_revoke_body(ngx_http_request_t *r);
-static ngx_int_t ngx_http_kairo_revoke_text(ngx_http_request_t *r,
-    kairo_span_t *text);
 static void ngx_http_kairo_revoke_put(ngx_http_kairo_revoke_t *revoke);
 static void ngx_http_kairo_revoke_cancel(void *data);
 static void ngx_http_kairo_revoke_done(void *data, ngx_int_t rc);
@@ -170,7 +168,8 @@ ngx_http_kairo_revoke_body(ngx_http_request_t *r)
     ngx_http_kairo_revoke_t  *revoke;
 
     cln = ngx_http_cleanup_add(r, sizeof(ngx_http_kairo_revoke_t));
-    rc = cln ? ngx_http_kairo_revoke_text(r, &text) : NGX_ERROR;
+    rc = cln ? ngx_http_kairo_body_text(r, NGX_HTTP_KAIRO_REVOKE_BODY, &text)
+             : NGX_ERROR;
 
     if (rc == NGX_ERROR) {
         ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
@@ -202,49 +201,6 @@ ngx_http_kairo_revoke_body(ngx_http_request_t *r)
     } else {
         ngx_http_kairo_revoke_put(revoke);
     }
-}
-
-
-/* In one piece.  NGX_DECLINED: it is too long; NGX_ERROR: no memory. */
-
-static ngx_int_t
-ngx_http_kairo_revoke_text(ngx_http_request_t *r, kairo_span_t *text)
-{
-    off_t         n;
-    u_char       *copy;
-    ngx_buf_t    *b;
-    ngx_chain_t  *cl;
-
-    text->n = 0;
-    text->p = copy = ngx_pnalloc(r->pool, NGX_HTTP_KAIRO_REVOKE_BODY);
-    if (copy == NULL) {
-        return NGX_ERROR;
-    }
-
-    cl = r->request_body ? r->request_body->bufs : NULL;
-
-    for ( /* void */ ; cl; cl = cl->next) {
-
-        b = cl->buf;
-        n = ngx_buf_size(b);
-
-        if (n > (off_t) (NGX_HTTP_KAIRO_REVOKE_BODY - text->n)) {
-            return NGX_DECLINED;
-        }
-
-        if (ngx_buf_in_memory(b)) {
-            ngx_memcpy(copy + text->n, b->pos, n);
-
-        } else if (n && ngx_read_file(b->file, copy + text->n, n, b->file_pos)
-                        != n)
-        {
-            return NGX_ERROR;
-        }
-
-        text->n += n;
-    }
-
-    return NGX_OK;
 }
 
 

@@ -1,0 +1,265 @@
+
+/*
+ * Targets in the query, in header fields, in cookies and in what a location
+ * has captured.
+ */
+
+
+#include "layers/sanitize/ngx_http_kairo_sanitize.h"
+#include "core/kairo_cookie.h"
+
+
+static ngx_int_t ngx_http_kairo_sanitize_rule(ngx_http_kairo_sanitize_t *s);
+static ngx_int_t ngx_http_kairo_sanitize_header(ngx_http_kairo_sanitize_t *s);
+static ngx_int_t ngx_http_kairo_sanitize_cookie(ngx_http_kairo_sanitize_t *s);
+static ngx_int_t ngx_http_kairo_sanitize_cookies(ngx_http_kairo_sanitize_t *s,
+    kairo_span_t text);
+static ngx_int_t ngx_http_kairo_sanitize_capture(ngx_http_kairo_sanitize_t *s);
+static ngx_int_t ngx_http_kairo_sanitize_encoded(ngx_http_kairo_sanitize_t *s,
+    kairo_span_t value);
+
+
+ngx_int_t
+ngx_http_kairo_sanitize_request(ngx_http_kairo_sanitize_t *s)
+{
+    ngx_int_t                        rc;
+    ngx_uint_t                       i;
+    ngx_http_kairo_sanitize_rule_t  *rule;
+
+    rule = s->conf->rules->elts;
+
+    for (i = 0; i < s->conf->rules->nelts; i++) {
+
+        if (rule[i].carrier >= NGX_HTTP_KAIRO_SANITIZE_FORM) {
+            continue;
+        }
+
+        s->rule = &rule[i];
+        s->found = 0;
+
+        rc = ngx_http_kairo_sanitize_rule(s);
+
+        if (rc == NGX_OK && rule[i].required && s->found == 0) {
+            rc = ngx_http_kairo_sanitize_refuse(s, "target_missing",
+                                                "missing");
+        }
+
+        if (rc != NGX_OK) {
+            return rc;
+        }
+    }
+
+    s->rule = NULL;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_kairo_sanitize_rule(ngx_http_kairo_sanitize_t *s)
+{
+    kairo_span_t  query;
+
+    switch (s->rule->carrier) {
+
+    case NGX_HTTP_KAIRO_SANITIZE_HEADER:
+        return ngx_http_kairo_sanitize_header(s);
+
+    case NGX_HTTP_KAIRO_SANITIZE_COOKIE:
+        return ngx_http_kairo_sanitize_cookie(s);
+
+    case NGX_HTTP_KAIRO_SANITIZE_CAPTURE:
+        return ngx_http_kairo_sanitize_capture(s);
+
+    default: /* NGX_HTTP_KAIRO_SANITIZE_ARG */
+
+        query.p = s->pipe->request->args.data;
+        query.n = s->pipe->request->args.len;
+
+        return ngx_http_kairo_sanitize_pairs(s, query);
+    }
+}
+
+
+static ngx_int_t
+ngx_http_kairo_sanitize_header(ngx_http_kairo_sanitize_t *s)
+{
+    ngx_int_t                 rc;
+    kairo_span_t              value;
+    const ngx_str_t          *field;
+    ngx_http_kairo_cursor_t   cursor;
+
+    ngx_memzero(&cursor, sizeof(ngx_http_kairo_cursor_t));
+
+    for ( ;; ) {
+
+        field = ngx_http_kairo_next_field(s->pipe->request, &cursor,
+                                          (char *) s->rule->name.p);
+        if (field == NULL) {
+            return NGX_OK;
+        }
+
+        value.p = field->data;
+        value.n = field->len;
+
+        rc = ngx_http_kairo_sanitize_value(s, value);
+
+        if (rc != NGX_OK) {
+            return rc;
+        }
+    }
+}
+
+
+static ngx_int_t
+ngx_http_kairo_sanitize_cookie(ngx_http_kairo_sanitize_t *s)
+{
+    ngx_int_t                 rc;
+    kairo_span_t              text;
+    const ngx_str_t          *field;
+    ngx_http_kairo_cursor_t   cursor;
+
+    ngx_memzero(&cursor, sizeof(ngx_http_kairo_cursor_t));
+
+    for ( ;; ) {
+
+        field = ngx_http_kairo_next_field(s->pipe->request, &cursor, "cookie");
+
+        if (field == NULL) {
+            return NGX_OK;
+        }
+
+        text.p = field->data;
+        text.n = field->len;
+
+        rc = ngx_http_kairo_sanitize_cookies(s, text);
+
+        if (rc != NGX_OK) {
+            return rc;
+        }
+    }
+}
+
+
+/* Decoded: what a framework that does not decode cookies sees has a "%". */
+
+static ngx_int_t
+ngx_http_kairo_sanitize_cookies(ngx_http_kairo_sanitize_t *s,
+    kairo_span_t text)
+{
+    ngx_int_t     rc;
+    kairo_span_t  name, value;
+
+    while (kairo_cookie_next(&text, &name, &value)) {
+
+        if (!kairo_form_is(name, s->rule->name)) {
+            continue;
+        }
+
+        if (value.n > 1 && value.p[0] == '"' && value.p[value.n - 1] == '"') {
+            value.p++;
+            value.n -= 2;
+        }
+
+        rc = ngx_http_kairo_sanitize_encoded(s, value);
+
+        if (rc != NGX_OK) {
+            return rc;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/* As nginx has captured it from the location's path, which is decoded. */
+
+static ngx_int_t
+ngx_http_kairo_sanitize_capture(ngx_http_kairo_sanitize_t *s)
+{
+    kairo_span_t                value;
+    ngx_http_variable_value_t  *v;
+
+    v = ngx_http_get_indexed_variable(s->pipe->request, s->rule->variable);
+
+    if (v == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (v->not_found || v->len == 0) {
+        return NGX_OK;
+    }
+
+    value.p = v->data;
+    value.n = v->len;
+
+    return ngx_http_kairo_sanitize_value(s, value);
+}
+
+
+ngx_int_t
+ngx_http_kairo_sanitize_pairs(ngx_http_kairo_sanitize_t *s, kairo_span_t text)
+{
+    long                rc;
+    u_char             *name;
+    kairo_span_t        decoded;
+    kairo_form_pair_t   pair;
+
+    while (kairo_form_next(&text, &pair)) {
+
+        name = ngx_pnalloc(s->pipe->request->pool, pair.name.n + 1);
+        if (name == NULL) {
+            return NGX_ERROR;
+        }
+
+        rc = kairo_form_decode(pair.name, name);
+
+        if (rc < 0) {
+            /* somebody may read the protected one in it */
+            return ngx_http_kairo_sanitize_refuse(s, "target_malformed",
+                                                  "name_encoding");
+        }
+
+        decoded.p = name;
+        decoded.n = rc;
+
+        if (!kairo_form_is(decoded, s->rule->name)) {
+            continue;
+        }
+
+        rc = ngx_http_kairo_sanitize_encoded(s, pair.value);
+
+        if (rc != NGX_OK) {
+            return rc;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_kairo_sanitize_encoded(ngx_http_kairo_sanitize_t *s,
+    kairo_span_t value)
+{
+    long           n;
+    u_char        *p;
+    kairo_span_t   decoded;
+
+    p = ngx_pnalloc(s->pipe->request->pool, value.n + 1);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    n = kairo_form_decode(value, p);
+
+    if (n < 0) {
+        return ngx_http_kairo_sanitize_refuse(s, "target_malformed",
+                                              "encoding");
+    }
+
+    decoded.p = p;
+    decoded.n = n;
+
+    return ngx_http_kairo_sanitize_value(s, decoded);
+}
