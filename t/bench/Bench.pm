@@ -98,7 +98,7 @@ sub median {
 
 
 # Instructions a request: the difference of two runs.  "fields" gives the
-# request fields of the n-th.
+# request fields of the n-th, or a reference to all of it.
 
 sub callgrind {
     my ($fields) = @_;
@@ -128,7 +128,8 @@ sub collect {
 
     for my $i (1 .. $n) {
         my $more = $fields ? $fields->($i) : '';
-        print $s "GET /page HTTP/1.1\r\nHost: localhost\r\n$more\r\n";
+        print $s ref $more ? $$more
+               : "GET /page HTTP/1.1\r\nHost: localhost\r\n$more\r\n";
         my $got = '';
         while ($got !~ /hello\n\z/) {
             sysread $s, $got, 4096, length $got or die "connection closed\n";
