@@ -2,49 +2,86 @@
 #include "core/kairo_cookie.h"
 
 
-static int kairo_cookie_is_space(unsigned char c);
+static int kairo_cookie_between(unsigned char c);
+static int kairo_cookie_invisible(unsigned char c);
+static int kairo_cookie_space(unsigned char c);
 
 
 int
 kairo_cookie_next(kairo_span_t *text, kairo_span_t *name, kairo_span_t *value)
 {
-    const unsigned char  *p, *last, *end, *equals;
+    size_t                i, n;
+    const unsigned char  *p;
 
-    while (text->n && (kairo_cookie_is_space(*text->p) || *text->p == ';')) {
-        text->p++;
-        text->n--;
-    }
+    p = text->p;
+    n = text->n;
 
-    if (text->n == 0) {
+    for (i = 0; i < n && kairo_cookie_between(p[i]); i++) { /* void */ }
+
+    if (i == n) {
+        text->n = 0;
         return 0;
     }
 
-    p = text->p;
-    last = p + text->n;
+    name->p = p + i;
 
-    for (end = p; end < last && *end != ';'; end++) { /* void */ }
-
-    text->p = end;
-    text->n = (size_t) (last - end);
-
-    while (end > p && kairo_cookie_is_space(end[-1])) {
-        end--;
+    while (i < n && p[i] != '=' && !kairo_cookie_between(p[i])) {
+        i++;
     }
 
-    for (equals = p; equals < end && *equals != '='; equals++) { /* void */ }
+    name->n = (size_t) (p + i - name->p);
 
-    name->p = p;
-    name->n = (size_t) (equals - p);
+    while (i < n && kairo_cookie_invisible(p[i])) {
+        i++;
+    }
 
-    value->p = equals < end ? equals + 1 : end;
-    value->n = (size_t) (end - value->p);
+    value->p = p + i;
+    value->n = 0;
+
+    if (i < n && p[i] == '=') {
+
+        for (i++; i < n && kairo_cookie_space(p[i]); i++) { /* void */ }
+
+        value->p = p + i;
+
+        while (i + value->n < n && value->p[value->n] != ';') {
+            value->n++;
+        }
+
+        while (value->n && kairo_cookie_space(value->p[value->n - 1])) {
+            value->n--;
+        }
+
+        while (i < n && !kairo_cookie_between(p[i])) {
+            i++;
+        }
+    }
+
+    text->p = p + i;
+    text->n = n - i;
 
     return 1;
 }
 
 
 static int
-kairo_cookie_is_space(unsigned char c)
+kairo_cookie_between(unsigned char c)
+{
+    return c == ';' || c == ',' || kairo_cookie_invisible(c);
+}
+
+
+/* What some reader may take for a space: U+00A0 of ISO 8859-1 too. */
+
+static int
+kairo_cookie_invisible(unsigned char c)
+{
+    return c <= ' ' || c >= 0x7f;
+}
+
+
+static int
+kairo_cookie_space(unsigned char c)
 {
     return c == ' ' || c == '\t';
 }

@@ -1,7 +1,8 @@
 
 /*
- * Cookies of a request's field: pairs with ";" between, as servers read them
- * (RFC 6265, section 5.4; spaces around a pair are no part of it).
+ * Cookies of a request's field, as several servers at once would find them:
+ * ";" separates pairs (RFC 6265, section 5.4), and a name begins behind a
+ * comma (RFC 2109, section 4.3.4) and behind a space too.
  */
 
 
@@ -13,8 +14,9 @@
 
 
 /*
- * Takes the next pair off the text, and returns 0 when there is none.  One
- * without "=" is a name with an empty value.
+ * Takes the next name off the text, and returns 0 when there is none.  Its
+ * value goes on to the next ";", whatever names there are in it; spaces around
+ * either are no part of it.  Without a "=" the value is empty.
  */
 
 int kairo_cookie_next(kairo_span_t *text, kairo_span_t *name,

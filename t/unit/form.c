@@ -192,10 +192,23 @@ cookies(void)
     expect_cookies("a=b", "[a|b]");
     expect_cookies("a=b; c=d", "[a|b][c|d]");
     expect_cookies("a=b;c=d=e ; f", "[a|b][c|d=e][f|]");
-    expect_cookies("\ta = b \t;", "[a | b]");
     expect_cookies("=x", "[|x]");
+    expect_cookies("a=", "[a|]");
+    expect_cookies("a;=;b", "[a|][|][b|]");
 
     verdict("cookies");
+
+    /* Python's SimpleCookie, and all who strip a name, find these */
+
+    expect_cookies("\ta = b \t;", "[a|b]");
+    expect_cookies("a =b", "[a|b]");
+    expect_cookies("\xa0" "a\xa0=b", "[a|b]");
+    expect_cookies("a=b c=d", "[a|b c=d][c|d]");
+    expect_cookies("a=b,c=d;e=f", "[a|b,c=d][c|d][e|f]");
+    expect_cookies("a=\"b, c = d\"; e", "[a|\"b, c = d\"][c|d\"][e|]");
+    expect_cookies("a b", "[a|][b|]");
+
+    verdict("cookies that some servers find");
 }
 
 
