@@ -114,9 +114,9 @@ is(get('/arg'), '200', 'arg: none');
 is(get('/arg?other=http://10.0.0.1/'), '200', 'arg: another');
 is(get("/arg?$_=$bad"), $special, "arg: $_")
     for 'URL', 'u%72l', 'url[]', 'url%5B%5D', 'url[7]', 'url.0', '+url',
-        '%20url', 'a=b&url', 'a;url', '&&url';
+        '%20url', 'a=b&url', 'a;url', '&&url', 'url[x]', 'url[][x]';
 is(get("/arg?$_=$bad"), '200', "arg: $_ is another")
-    for 'urls', 'xurl', 'url_', 'url[x]', 'my.url';
+    for 'urls', 'xurl', 'url_', 'url.x', 'my.url';
 is(get("/arg?url=$good&url=$good"), '400 target_duplicate', 'arg: twice');
 is(get("/arg?url=$good&URL[]=$bad"), '400 target_duplicate',
    'arg: in another spelling');

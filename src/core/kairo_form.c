@@ -85,42 +85,36 @@ int
 kairo_form_is(kairo_span_t name, kairo_span_t wanted)
 {
     size_t         i;
-    unsigned char  close;
+    unsigned char  c, w;
 
     while (name.n && name.p[0] == ' ') {
         name.p++;
         name.n--;
     }
 
-    if (name.n < wanted.n) {
-        return 0;
-    }
+    while (wanted.n) {
 
-    for (i = 0; i < wanted.n; i++) {
-        if (kairo_lower(name.p[i]) != wanted.p[i]) {
+        if (name.n == 0) {
+            return 0;
+        }
+
+        c = kairo_utf8_letter(&name);
+        w = kairo_utf8_letter(&wanted);
+
+        if (c != w && !(w == '_' && (c == '.' || c == ' ' || c == '['))) {
             return 0;
         }
     }
 
-    if (i == name.n) {
+    /* PHP leaves out what is behind "]", and the index may be a text */
+
+    if (name.n == 0 || name.p[0] == '[') {
         return 1;
     }
 
-    if (name.p[i] != '[' && name.p[i] != '.') {
-        return 0;
-    }
+    for (i = 1; i < name.n && kairo_is_digit(name.p[i]); i++) { /* void */ }
 
-    close = name.p[i++] == '[' ? ']' : '\0';
-
-    if (close == '\0' && i == name.n) {
-        return 0;
-    }
-
-    while (i < name.n && kairo_is_digit(name.p[i])) {
-        i++;
-    }
-
-    return close ? i + 1 == name.n && name.p[i] == close : i == name.n;
+    return name.p[0] == '.' && i > 1 && (i == name.n || name.p[i] == '[');
 }
 
 

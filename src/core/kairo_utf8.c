@@ -71,3 +71,41 @@ kairo_utf8(kairo_span_t text)
 
     return 1;
 }
+
+
+unsigned char
+kairo_utf8_letter(kairo_span_t *text)
+{
+    size_t         i, n;
+    unsigned char  c;
+
+    static const struct {
+        const char     *bytes;
+        unsigned char   letter;
+    } letters[] = {
+        { "\xc4\xb0", 'i' },
+        { "\xc4\xb1", 'i' },
+        { "\xc5\xbf", 's' },
+        { "\xe2\x84\xaa", 'k' }
+    };
+
+    c = kairo_lower(text->p[0]);
+    n = 1;
+
+    for (i = 0; c >= 0x80 && i < sizeof(letters) / sizeof(letters[0]); i++) {
+
+        n = strlen(letters[i].bytes);
+
+        if (text->n >= n && memcmp(text->p, letters[i].bytes, n) == 0) {
+            c = letters[i].letter;
+            break;
+        }
+
+        n = 1;
+    }
+
+    text->p += n;
+    text->n -= n;
+
+    return c;
+}

@@ -20,5 +20,14 @@ size_t kairo_utf8_char(kairo_span_t text);
 
 int kairo_utf8(kairo_span_t text);
 
+/*
+ * Takes a byte off the text, which is not empty, and returns it, a letter of
+ * ASCII in lower case.  The four characters that some programs make a letter
+ * of ASCII when they compare without regard to case (U+0130, U+0131, U+017F,
+ * U+212A) are that letter.
+ */
+
+unsigned char kairo_utf8_letter(kairo_span_t *text);
+
 
 #endif /* KAIRO_UTF8_H_INCLUDED */

@@ -1,5 +1,6 @@
 
 #include "libs/kairo_json_select.h"
+#include "core/kairo_utf8.h"
 
 
 typedef struct {
@@ -194,15 +195,18 @@ kairo_json_give(const kairo_json_search_t *s, const json_t *json, size_t step)
 static int
 kairo_json_is(const char *key, kairo_span_t name)
 {
-    size_t  i;
+    kairo_span_t  rest;
 
-    for (i = 0; i < name.n; i++) {
-        if (kairo_lower((unsigned char) key[i]) != name.p[i]) {
+    rest.p = (const unsigned char *) key;
+    rest.n = strlen(key);
+
+    while (rest.n && name.n) {
+        if (kairo_utf8_letter(&rest) != kairo_utf8_letter(&name)) {
             return 0;
         }
     }
 
-    return key[i] == '\0';
+    return rest.n == 0 && name.n == 0;
 }
 
 

@@ -5,7 +5,8 @@
  *     $.target.url     a member of a member
  *     url              a member of this name, wherever it is
  *
- * Names are compared without regard to case of ASCII, as some readers do it.
+ * Names are compared without regard to case, as some readers do it, see
+ * kairo_utf8_letter().
  * Arrays are gone through, whether the path says so ("[*]", "[0]") or not.
  */
 

@@ -125,14 +125,15 @@ decoding(void)
 
 
 static void
-expect_is(const char *name, int is)
+expect_is(const char *name, const char *wanted, int is)
 {
-    kairo_span_t               s;
-    static const kairo_span_t  url = kairo_span("url");
+    kairo_span_t  s, w;
 
     s = exact(name, strlen(name));
-    expect(kairo_form_is(s, url) == is, "\"%s\"", name);
+    w = exact(wanted, strlen(wanted));
+    expect(kairo_form_is(s, w) == is, "\"%s\", \"%s\"", name, wanted);
     free((void *) s.p);
+    free((void *) w.p);
 }
 
 
@@ -142,22 +143,46 @@ names(void)
     size_t              i;
     static const char  *same[] = {
         "url", "URL", "uRl", " url", "   Url", "url[]", "url[0]", "url[12]",
-        "url.0", "url.12", " URL[]"
+        "url.0", "url.12", " URL[]", "url[x]", "url[]x", "url[][]", "url[",
+        "url.1[]"
     };
     static const char  *others[] = {
-        "", "ur", "urls", "xurl", "url[", "url]", "url[x]", "url[]x",
-        "url[][]", "url.", "url.x", "url.1x", "url ", "url[1", "u rl", "url-"
+        "", "ur", "urls", "xurl", "url]", "url.", "url.x", "url.1x", "url ",
+        "url.[1]", "u rl", "url-", "url_"
+    };
+    static const char  *php[] = {
+        "link_to", "link.to", "link to", "link[to", " Link.To[]"
     };
 
     for (i = 0; i < sizeof(same) / sizeof(same[0]); i++) {
-        expect_is(same[i], 1);
+        expect_is(same[i], "url", 1);
     }
 
     for (i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
-        expect_is(others[i], 0);
+        expect_is(others[i], "url", 0);
     }
 
     verdict("names that are the same, and others");
+
+    for (i = 0; i < sizeof(php) / sizeof(php[0]); i++) {
+        expect_is(php[i], "link_to", 1);
+    }
+
+    expect_is("link-to", "link_to", 0);
+    expect_is("link_to", "link.to", 0);
+
+    verdict("names as PHP writes them");
+
+    expect_is("L\xc4\xb0N\xe2\x84\xaa\xc5\xbf", "links", 1);
+    expect_is("l\xc4\xb1nk\xc5\xbf[]", "links", 1);
+    expect_is("ad\xc4\xb1", "ad\xc4\xb1", 1);
+    expect_is("adi", "ad\xc4\xb1", 1);
+    expect_is("link\xc5", "links", 0);
+    expect_is("link\xc5\xbe", "links", 0);
+    expect_is("lin\xe2\x84", "link", 0);
+    expect_is("lin\xe2\x84\xab", "link", 0);
+
+    verdict("letters whose other case is of ASCII");
 }
 
 

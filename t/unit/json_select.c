@@ -107,8 +107,17 @@ anywhere(void)
     expect_values("url", "{\"urls\":1,\"ur\":2}", 0, "");
     expect_values("url", "[\"url\",1]", 0, "");
     expect_values("url", "{\"x\":{\"url\":1,\"URL\":2}}", 1, "");
+    expect_values("url", "{\"urx\":1,\"xrl\":2,\"\":3}", 0, "");
 
     verdict("a name, wherever it is");
+
+    /* Go's encoding/json, which folds as Unicode does */
+
+    expect_values("link", "{\"lin\xe2\x84\xaa\":1}", 0, "1 ");
+    expect_values("$.hosts", "{\"Ho\xc5\xbft\xc5\xbf\":1}", 0, "1 ");
+    expect_values("$.hosts", "{\"hosts\":1,\"host\xc5\xbf\":2}", 1, "");
+
+    verdict("letters whose other case is of ASCII");
 }
 
 
