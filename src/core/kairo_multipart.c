@@ -4,10 +4,11 @@
 
 static int kairo_multipart_boundary(kairo_span_t rest, kairo_span_t *boundary);
 static int kairo_multipart_begin(kairo_multipart_t *m);
-static int kairo_multipart_headers(kairo_multipart_t *m, kairo_part_t *part);
+static int kairo_multipart_piece(kairo_multipart_t *m, kairo_span_t *piece);
+static int kairo_multipart_headers(kairo_span_t *piece, kairo_part_t *part);
 static int kairo_multipart_header(kairo_span_t line, kairo_part_t *part);
 static int kairo_multipart_disposition(kairo_span_t value, kairo_part_t *part);
-static int kairo_multipart_content(kairo_multipart_t *m, kairo_part_t *part);
+static int kairo_multipart_text(kairo_span_t type);
 static int kairo_multipart_line(kairo_span_t *rest, kairo_span_t *line);
 static int kairo_multipart_take(kairo_span_t *text, const char *word);
 static int kairo_multipart_quoted(kairo_span_t *text, kairo_span_t *value);
@@ -29,8 +30,6 @@ kairo_multipart(kairo_multipart_t *m, kairo_span_t type, kairo_span_t body)
 int
 kairo_multipart_next(kairo_multipart_t *m, kairo_part_t *part)
 {
-    int  rc;
-
     memset(part, 0, sizeof(*part));
 
     if (!m->begun) {
@@ -53,9 +52,11 @@ kairo_multipart_next(kairo_multipart_t *m, kairo_part_t *part)
         return -1;
     }
 
-    rc = kairo_multipart_headers(m, part);
+    if (kairo_multipart_piece(m, &part->content) != 0) {
+        return -1;
+    }
 
-    return rc == 0 ? kairo_multipart_content(m, part) : -1;
+    return kairo_multipart_headers(&part->content, part) == 0 ? 1 : -1;
 }
 
 
@@ -120,13 +121,62 @@ kairo_multipart_begin(kairo_multipart_t *m)
 }
 
 
+/*
+ * Up to the next boundary, which stands behind a line end.  Behind a bare line
+ * feed, or within a line, only some readers take it for one.
+ */
+
 static int
-kairo_multipart_headers(kairo_multipart_t *m, kairo_part_t *part)
+kairo_multipart_piece(kairo_multipart_t *m, kairo_span_t *piece)
+{
+    size_t                n;
+    kairo_span_t          rest;
+    const unsigned char  *p;
+
+    rest = m->rest;
+    n = 2 + m->boundary.n;
+
+    while (rest.n >= n) {
+
+        p = memchr(rest.p, '-', rest.n - n + 1);
+
+        if (p == NULL) {
+            return -1;
+        }
+
+        kairo_multipart_skip(&rest, (size_t) (p - rest.p));
+
+        if (p[1] != '-' || memcmp(p + 2, m->boundary.p, n - 2) != 0) {
+            kairo_multipart_skip(&rest, 1);
+            continue;
+        }
+
+        if (p - m->rest.p < 2 || p[-2] != '\r' || p[-1] != '\n') {
+            return -1;
+        }
+
+        piece->p = m->rest.p;
+        piece->n = (size_t) (p - 2 - m->rest.p);
+
+        kairo_multipart_skip(&rest, n);
+        m->rest = rest;
+
+        return 0;
+    }
+
+    return -1;
+}
+
+
+/* What is left of the piece is the content. */
+
+static int
+kairo_multipart_headers(kairo_span_t *piece, kairo_part_t *part)
 {
     kairo_span_t  line;
 
     do {
-        if (kairo_multipart_line(&m->rest, &line) != 0) {
+        if (kairo_multipart_line(piece, &line) != 0) {
             return -1;
         }
 
@@ -136,7 +186,11 @@ kairo_multipart_headers(kairo_multipart_t *m, kairo_part_t *part)
 
     } while (line.n);
 
-    return part->name.n ? 0 : -1;
+    if (part->name.n == 0) {
+        return -1;
+    }
+
+    return part->file || kairo_multipart_text(part->type) ? 0 : -1;
 }
 
 
@@ -155,10 +209,38 @@ kairo_multipart_header(kairo_span_t line, kairo_part_t *part)
         return part->name.n ? -1 : kairo_multipart_disposition(line, part);
     }
 
-    /* how its bytes are read is not for a part to say */
+    if (!kairo_multipart_take(&line, "content-type: ")
+        || line.n == 0 || line.p[0] == ' ' || part->type.n)
+    {
+        return -1;
+    }
 
-    return kairo_multipart_take(&line, "content-type: ")
-           && line.n && line.p[0] != ' ' ? 0 : -1;
+    part->type = line;
+
+    /* whose parts some readers take for those of the form */
+
+    return kairo_multipart_take(&line, "multipart/")
+           || kairo_multipart_take(&line, "message/") ? -1 : 0;
+}
+
+
+/* How its bytes are read is not for a part to say: a charset is UTF-8. */
+
+static int
+kairo_multipart_text(kairo_span_t type)
+{
+    while (type.n && type.p[0] != ';') {
+        kairo_multipart_skip(&type, 1);
+    }
+
+    if (type.n == 0) {
+        return 1;
+    }
+
+    kairo_multipart_skip(&type, 1);
+    (void) kairo_multipart_take(&type, " ");
+
+    return kairo_multipart_take(&type, "charset=utf-8") && type.n == 0;
 }
 
 
@@ -185,47 +267,6 @@ kairo_multipart_disposition(kairo_span_t value, kairo_part_t *part)
     return kairo_multipart_take(&value, "; filename=")
            && kairo_multipart_quoted(&value, &file) == 0 && value.n == 0
            ? 0 : -1;
-}
-
-
-/* Up to a line end, two hyphens and the boundary. */
-
-static int
-kairo_multipart_content(kairo_multipart_t *m, kairo_part_t *part)
-{
-    size_t                n;
-    kairo_span_t          rest;
-    const unsigned char  *cr;
-
-    rest = m->rest;
-    n = m->boundary.n;
-
-    while (rest.n >= 4 + n) {
-
-        cr = memchr(rest.p, '\r', rest.n - 3 - n);
-
-        if (cr == NULL) {
-            return -1;
-        }
-
-        kairo_multipart_skip(&rest, (size_t) (cr - rest.p));
-
-        if (memcmp(rest.p, "\r\n--", 4) == 0
-            && memcmp(rest.p + 4, m->boundary.p, n) == 0)
-        {
-            part->content.p = m->rest.p;
-            part->content.n = (size_t) (rest.p - m->rest.p);
-
-            kairo_multipart_skip(&rest, 4 + n);
-            m->rest = rest;
-
-            return 1;
-        }
-
-        kairo_multipart_skip(&rest, 1);
-    }
-
-    return -1;
 }
 
 

@@ -3,7 +3,8 @@
  * A form of parts (multipart/form-data, RFC 7578): the subset that browsers
  * and HTTP libraries write, which all readers take apart alike.  Preambles,
  * folded or unknown headers, transfer encodings, names in other than plain
- * quoted strings and bare line feeds are errors.
+ * quoted strings, bare line feeds, parts within a part, texts that are not
+ * UTF-8 and a boundary where only some readers see one are errors.
  */
 
 
@@ -27,6 +28,7 @@ typedef struct {
 typedef struct {
     kairo_span_t    name;
     kairo_span_t    content;
+    kairo_span_t    type;          /* its Content-Type; "n" 0: none */
     int             file;          /* 1: it has a file's name */
 } kairo_part_t;
 

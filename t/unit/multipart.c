@@ -87,6 +87,10 @@ good(void)
     expect_parts(TYPE, "--B\r\n" D "\"a\"\r\n\r\nb\r\n--B\r\n" D
                  "\"c\"; filename=\"f\"\r\nContent-Type: text/plain\r\n\r\n"
                  "--C\r\n-\r\n--\r\n--B--", "a=b;*c=--C\r\n-\r\n--;");
+    expect_parts(TYPE, "--B\r\nContent-Type: text/plain;charset=UTF-8\r\n"
+                 D "\"a\"\r\n\r\n-B\r\n--B\r\n" D "\"b\"; filename=\"f\"\r\n"
+                 "Content-Type: text/csv; charset=iso-8859-1\r\n\r\n\n--A"
+                 "\r\n--B--", "a=-B;*b=\n--A;");
     expect_parts("Multipart/Form-Data;boundary=\"B B\"",
                  "--B B\r\ncontent-disposition: FORM-DATA; name=\"a\"\r\n\r\n"
                  "b\r\n--B B--", "a=b;");
@@ -98,7 +102,10 @@ good(void)
 static void
 bad(void)
 {
+    char                body[200];
     size_t              i;
+    static const char  *edges[] = { "", "x", "\n", "\r", "x\n", "x\r", "\n\r",
+                                    "x\n\n", "-" };
     static const char  *types[] = {
         "", "multipart/form-data", "multipart/mixed; boundary=B",
         "multipart/form-data; boundary=", "multipart/form-data; boundary=\"\"",
@@ -126,6 +133,18 @@ bad(void)
         "--B\r\n" D "\"a\"\r\nContent-Transfer-Encoding: base64" END,
         "--B\n" D "\"a\"\n\nb\n--B--", "--B\r\n" D "\"a\"\n\r\nb\r\n--B--",
         "--B\r\nContent-Disposition: attachment; name=\"a\"" END,
+        "--B\r\n" D "\"a\"\r\nContent-Type: text/plain\r\n"
+            "Content-Type: text/plain" END,
+        "--B\r\n" D "\"a\"\r\nContent-Type: " END,
+        "--B\r\n" D "\"--B\"" END,
+        "--B\r\n" D "\"a\"\r\nContent-Type: text/plain;" END,
+        "--B\r\n" D "\"a\"\r\nContent-Type: text/plain; "
+            "charset=ISO-8859-1" END,
+        "--B\r\n" D "\"a\"\r\nContent-Type: text/plain; charset=utf-8; "
+            "charset=utf-16" END,
+        "--B\r\n" D "\"a\"\r\nContent-Type: Multipart/mixed; boundary=C" END,
+        "--B\r\n" D "\"a\"; filename=\"f\"\r\nContent-Type: message/rfc822"
+            END,
         "--B\r\nContent-Disposition:form-data; name=\"a\"" END
     };
 
@@ -138,6 +157,16 @@ bad(void)
     }
 
     verdict("what could be read in two ways");
+
+    /* a part within a part, for PHP, for Go, and for a reader of pieces */
+
+    for (i = 0; i < sizeof(edges) / sizeof(edges[0]); i++) {
+        (void) snprintf(body, sizeof(body), "--B\r\n" D "\"a\"\r\n\r\n%s"
+                        "--B\r\n" D "\"u\"" END, edges[i]);
+        expect_parts(TYPE, body, "!");
+    }
+
+    verdict("a boundary where only some readers see one");
 }
 
 
