@@ -2,6 +2,7 @@
 #include "core/kairo_header.h"
 
 
+static unsigned char kairo_header_letter(unsigned char c);
 static int kairo_header_equal(kairo_span_t s, const char *word);
 static kairo_span_t kairo_header_cut(kairo_span_t *rest, unsigned char sep);
 static kairo_span_t kairo_header_trim(kairo_span_t s);
@@ -12,31 +13,43 @@ static int kairo_header_media(kairo_span_t range, kairo_media_t *media);
 int
 kairo_header_reserved(kairo_span_t name)
 {
-    static const char  prefix[] = "x-kairo-";
+    kairo_span_t               begin;
+    static const kairo_span_t  prefix = kairo_span("x-kairo-");
 
-    size_t         i;
-    unsigned char  c;
+    begin.p = name.p;
+    begin.n = name.n < prefix.n ? name.n : prefix.n;
 
-    if (name.n < sizeof(prefix) - 1) {
+    return kairo_header_is(begin, prefix);
+}
+
+
+int
+kairo_header_is(kairo_span_t name, kairo_span_t wanted)
+{
+    size_t  i;
+
+    if (name.n != wanted.n) {
         return 0;
     }
 
-    for (i = 0; i < sizeof(prefix) - 1; i++) {
-
-        c = kairo_lower(name.p[i]);
-
-        if (prefix[i] != '-') {
-
-            if (c != (unsigned char) prefix[i]) {
-                return 0;
-            }
-
-        } else if (kairo_is_digit(c) || (c >= 'a' && c <= 'z')) {
+    for (i = 0; i < name.n; i++) {
+        if (kairo_header_letter(name.p[i])
+            != kairo_header_letter(wanted.p[i]))
+        {
             return 0;
         }
     }
 
     return 1;
+}
+
+
+static unsigned char
+kairo_header_letter(unsigned char c)
+{
+    c = kairo_lower(c);
+
+    return kairo_is_digit(c) || (c >= 'a' && c <= 'z') ? c : '-';
 }
 
 

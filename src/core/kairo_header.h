@@ -20,6 +20,10 @@
 
 int kairo_header_reserved(kairo_span_t name);
 
+/* Whether it is "wanted", in any such spelling. */
+
+int kairo_header_is(kairo_span_t name, kairo_span_t wanted);
+
 
 typedef enum {
     KAIRO_MEDIA_JSON = 0,

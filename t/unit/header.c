@@ -149,6 +149,39 @@ reserved(const void *name, size_t n)
 }
 
 
+static void
+same(void)
+{
+    size_t                     i;
+    kairo_span_t               name;
+    static const kairo_span_t  wanted = kairo_span("x-target-2");
+    static const char         *good[] = {
+        "x-target-2", "X-TARGET-2", "X_Target_2", "x.tArget-2",
+        "x\xff" "target 2"
+    };
+    static const char         *bad[] = {
+        "", "x-target-", "x-target-22", "xx-target-2", "x-target22",
+        "x0target-2", "x-targe-2-", "-target-2"
+    };
+
+    for (i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+        name.n = strlen(good[i]);
+        name.p = copy_of(good[i], name.n);
+        expect(kairo_header_is(name, wanted), "%s", good[i]);
+        free((void *) name.p);
+    }
+
+    for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        name.n = strlen(bad[i]);
+        name.p = copy_of(bad[i], name.n);
+        expect(!kairo_header_is(name, wanted), "%s", bad[i]);
+        free((void *) name.p);
+    }
+
+    verdict("names that a server takes for another, and others");
+}
+
+
 static kairo_media_t
 accept_of(const char *text)
 {
@@ -321,6 +354,7 @@ main(void)
     unit_begin(20260104);
 
     names();
+    same();
     spellings();
     media();
     weights();

@@ -7,6 +7,7 @@
 
 #include "layers/sanitize/ngx_http_kairo_sanitize.h"
 #include "core/kairo_cookie.h"
+#include "core/kairo_header.h"
 
 
 static ngx_int_t ngx_http_kairo_sanitize_rule(ngx_http_kairo_sanitize_t *s);
@@ -84,30 +85,38 @@ ngx_http_kairo_sanitize_rule(ngx_http_kairo_sanitize_t *s)
 static ngx_int_t
 ngx_http_kairo_sanitize_header(ngx_http_kairo_sanitize_t *s)
 {
-    ngx_int_t                 rc;
-    kairo_span_t              value;
-    const ngx_str_t          *field;
-    ngx_http_kairo_cursor_t   cursor;
+    ngx_int_t               rc;
+    ngx_uint_t              i;
+    kairo_span_t            name, value;
+    const ngx_list_part_t  *part;
+    const ngx_table_elt_t  *h;
 
-    ngx_memzero(&cursor, sizeof(ngx_http_kairo_cursor_t));
+    for (part = &s->pipe->request->headers_in.headers.part; part;
+         part = part->next)
+    {
+        h = part->elts;
 
-    for ( ;; ) {
+        for (i = 0; i < part->nelts; i++) {
 
-        field = ngx_http_kairo_next_field(s->pipe->request, &cursor,
-                                          (char *) s->rule->name.p);
-        if (field == NULL) {
-            return NGX_OK;
-        }
+            name.p = h[i].key.data;
+            name.n = h[i].key.len;
 
-        value.p = field->data;
-        value.n = field->len;
+            if (!kairo_header_is(name, s->rule->name)) {
+                continue;
+            }
 
-        rc = ngx_http_kairo_sanitize_value(s, value);
+            value.p = h[i].value.data;
+            value.n = h[i].value.len;
 
-        if (rc != NGX_OK) {
-            return rc;
+            rc = ngx_http_kairo_sanitize_value(s, value);
+
+            if (rc != NGX_OK) {
+                return rc;
+            }
         }
     }
+
+    return NGX_OK;
 }
 
 
