@@ -11,11 +11,13 @@
 
 
 static ngx_int_t ngx_http_kairo_sanitize_rule(ngx_http_kairo_sanitize_t *s);
+static ngx_int_t ngx_http_kairo_sanitize_arg(ngx_http_kairo_sanitize_t *s);
 static ngx_int_t ngx_http_kairo_sanitize_header(ngx_http_kairo_sanitize_t *s);
 static ngx_int_t ngx_http_kairo_sanitize_cookie(ngx_http_kairo_sanitize_t *s);
 static ngx_int_t ngx_http_kairo_sanitize_cookies(ngx_http_kairo_sanitize_t *s,
     kairo_span_t text);
 static ngx_int_t ngx_http_kairo_sanitize_capture(ngx_http_kairo_sanitize_t *s);
+static ngx_uint_t ngx_http_kairo_sanitize_path(const ngx_http_request_t *r);
 static ngx_int_t ngx_http_kairo_sanitize_encoded(ngx_http_kairo_sanitize_t *s,
     kairo_span_t value);
 
@@ -59,8 +61,6 @@ ngx_http_kairo_sanitize_request(ngx_http_kairo_sanitize_t *s)
 static ngx_int_t
 ngx_http_kairo_sanitize_rule(ngx_http_kairo_sanitize_t *s)
 {
-    kairo_span_t  query;
-
     switch (s->rule->carrier) {
 
     case NGX_HTTP_KAIRO_SANITIZE_HEADER:
@@ -73,12 +73,32 @@ ngx_http_kairo_sanitize_rule(ngx_http_kairo_sanitize_t *s)
         return ngx_http_kairo_sanitize_capture(s);
 
     default: /* NGX_HTTP_KAIRO_SANITIZE_ARG */
-
-        query.p = s->pipe->request->args.data;
-        query.n = s->pipe->request->args.len;
-
-        return ngx_http_kairo_sanitize_pairs(s, query);
+        return ngx_http_kairo_sanitize_arg(s);
     }
+}
+
+
+/* nginx ends a query at "#", and passes on what is behind it. */
+
+static ngx_int_t
+ngx_http_kairo_sanitize_arg(ngx_http_kairo_sanitize_t *s)
+{
+    kairo_span_t         query;
+    ngx_http_request_t  *r;
+
+    r = s->pipe->request;
+
+    if (ngx_strlchr(r->unparsed_uri.data,
+                    r->unparsed_uri.data + r->unparsed_uri.len, '#'))
+    {
+        return ngx_http_kairo_sanitize_refuse(s, "target_malformed",
+                                              "fragment");
+    }
+
+    query.p = r->args.data;
+    query.n = r->args.len;
+
+    return ngx_http_kairo_sanitize_pairs(s, query);
 }
 
 
@@ -199,10 +219,54 @@ ngx_http_kairo_sanitize_capture(ngx_http_kairo_sanitize_t *s)
         return NGX_OK;
     }
 
+    if (s->pipe->request->valid_unparsed_uri
+        && !ngx_http_kairo_sanitize_path(s->pipe->request))
+    {
+        return ngx_http_kairo_sanitize_refuse(s, "target_malformed", "path");
+    }
+
     value.p = v->data;
     value.n = v->len;
 
     return ngx_http_kairo_sanitize_value(s, value);
+}
+
+
+/*
+ * Whether the path that the tool gets is that of the location but for what is
+ * encoded: nginx takes away "..", double slashes and what is behind a "#".
+ */
+
+static ngx_uint_t
+ngx_http_kairo_sanitize_path(const ngx_http_request_t *r)
+{
+    u_char     *p, *last;
+    size_t      n;
+    ngx_int_t   c;
+
+    p = r->unparsed_uri.data;
+    last = p + r->unparsed_uri.len;
+
+    for (n = 0; p < last && *p != '?'; p++, n++) {
+
+        c = *p;
+
+        if (c == '%') {
+
+            if (last - p < 3) {
+                return 0;
+            }
+
+            c = ngx_hextoi(p + 1, 2);
+            p += 2;
+        }
+
+        if (n == r->uri.len || c != r->uri.data[n]) {
+            return 0;
+        }
+    }
+
+    return n == r->uri.len;
 }
 
 
