@@ -92,20 +92,28 @@ static ngx_int_t
 ngx_http_kairo_sanitize_kind(ngx_http_kairo_sanitize_t *s,
     ngx_http_kairo_carrier_e *kind, kairo_span_t *type)
 {
-    const ngx_str_t          *field, *coding;
+    const ngx_str_t          *field;
     ngx_http_request_t       *r;
     ngx_http_kairo_cursor_t   cursor;
 
     r = s->pipe->request;
 
-    coding = ngx_http_kairo_request_field(r, "content-encoding");
+    ngx_memzero(&cursor, sizeof(ngx_http_kairo_cursor_t));
 
-    if (coding && !(coding->len == 8
-                    && ngx_strncasecmp(coding->data, (u_char *) "identity", 8)
-                       == 0))
-    {
-        return ngx_http_kairo_sanitize_refuse(s, "body_not_inspectable",
-                                              "content_encoding");
+    for ( ;; ) {
+
+        field = ngx_http_kairo_next_field(r, &cursor, "content-encoding");
+
+        if (field == NULL) {
+            break;
+        }
+
+        if (field->len != 8
+            || ngx_strncasecmp(field->data, (u_char *) "identity", 8) != 0)
+        {
+            return ngx_http_kairo_sanitize_refuse(s, "body_not_inspectable",
+                                                  "content_encoding");
+        }
     }
 
     ngx_memzero(&cursor, sizeof(ngx_http_kairo_cursor_t));
