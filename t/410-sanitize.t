@@ -329,6 +329,11 @@ for my $to (['10.0.0.1', $special], ['example.com', '200']) {
     like($got, qr{^GET /arg\?url=HTTPS://Ex%61mple\.COM:443/a%3Fb HTTP}m,
          'the request is as it came');
 
+    $got = $s->ask('POST', '/any', '{"url":"http://example.com/a?b"}',
+                   "Content-Type: $json");
+    like($got, qr{^X-Kairo-Target-Url: http://example\.com/a\?b\r$}m,
+         'told: the URL of a body');
+
     $got = $s->get('/arg', 'X-Kairo-Target-Host: forged');
     unlike($got, qr/X-Kairo-Target/i, 'told: nothing without a target');
 

@@ -18,6 +18,7 @@ static ngx_int_t ngx_http_kairo_sanitize_parts(ngx_http_kairo_sanitize_t *s,
 static ngx_int_t ngx_http_kairo_sanitize_json(ngx_http_kairo_sanitize_t *s,
     const json_t *json);
 static int ngx_http_kairo_sanitize_found(void *data, const json_t *value);
+static ngx_int_t ngx_http_kairo_sanitize_keep(ngx_http_kairo_sanitize_t *s);
 
 
 ngx_int_t
@@ -248,10 +249,43 @@ ngx_http_kairo_sanitize_found(void *data, const json_t *value)
         return 0;
     }
 
-    s->rc = json_is_string(value)
-            ? ngx_http_kairo_sanitize_value(s, kairo_json_string(value))
-            : ngx_http_kairo_sanitize_refuse(s, "target_malformed",
-                                             "no_string");
+    if (!json_is_string(value)) {
+        s->rc = ngx_http_kairo_sanitize_refuse(s, "target_malformed",
+                                               "no_string");
+        return 1;
+    }
+
+    s->rc = ngx_http_kairo_sanitize_value(s, kairo_json_string(value));
+
+    if (s->rc == NGX_OK) {
+        s->rc = ngx_http_kairo_sanitize_keep(s);
+    }
 
     return s->rc != NGX_OK;
+}
+
+
+/* What the tool is told of a target outlives the JSON. */
+
+static ngx_int_t
+ngx_http_kairo_sanitize_keep(ngx_http_kairo_sanitize_t *s)
+{
+    u_char        *copy;
+    kairo_span_t  *rest;
+
+    rest = &s->item[s->nitems - 1]->target.rest;
+
+    if (rest->n == 0) {
+        return NGX_OK;
+    }
+
+    copy = ngx_pnalloc(s->pipe->request->pool, rest->n);
+    if (copy == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(copy, rest->p, rest->n);
+    rest->p = copy;
+
+    return NGX_OK;
 }
