@@ -145,6 +145,12 @@ kairo_idna_encode(kairo_span_t label, unsigned char *out, size_t *n)
     char          *ascii;
     unsigned char  text[KAIRO_IDNA_LABEL];
 
+    /* a text that libidn2 would take to end there */
+
+    if (memchr(label.p, '\0', label.n)) {
+        return "idna";
+    }
+
     memcpy(text, label.p, label.n);
     text[label.n] = '\0';
 
