@@ -58,7 +58,7 @@ kairo_hostlist(kairo_span_t text, kairo_hostlist_error_t *error)
         return NULL;
     }
 
-    last = text.p + text.n;
+    last = text.n ? text.p + text.n : text.p;
 
     for (line.p = text.p; line.p < last; line.p = end + 1) {
 
