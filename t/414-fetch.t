@@ -87,7 +87,7 @@ END
 
     my $url = "https://files.example.com:$app";
 
-    like($s->get("/fetch?url=$url/a?b=c%26d#frag", 'X-Secret: s',
+    like($s->get("/fetch?url=$url/a?b=c%26d%23frag", 'X-Secret: s',
                  'Cookie: c=1', 'Authorization: Basic eDp5'),
          qr/\Qfiles.example.com|files.example.com|\/a?b=c&d|GET||\E/,
          'fetched: the host, SNI, path and query, and nothing of the client');

@@ -17,6 +17,8 @@ static const char *kairo_target_judge_name(kairo_span_t name,
     const kairo_target_lists_t *lists, const char **reason);
 static const char *kairo_target_judge_ip(kairo_span_t ip,
     const kairo_target_lists_t *lists, const char **reason);
+static int kairo_target_is_nat64(kairo_span_t ip,
+    const kairo_target_lists_t *lists);
 static int kairo_target_denied(kairo_span_t ip,
     const kairo_target_lists_t *lists);
 static void kairo_target_port(kairo_target_t *target,
@@ -392,11 +394,33 @@ kairo_target_judge_ip(kairo_span_t ip, const kairo_target_lists_t *lists,
 
     *reason = ip.n == 4 ? kairo_net_v4(ip.p) : kairo_net_v6(ip.p);
 
+    if (*reason == NULL && kairo_target_is_nat64(ip, lists)) {
+        *reason = "ipv6_nat64";
+    }
+
     if (*reason == NULL && kairo_ranges_has(lists->own, lists->nown, ip)) {
         *reason = "own_address";
     }
 
     return *reason ? "target_special_address" : NULL;
+}
+
+
+/* One that is written so, or it would have been judged by what is in it. */
+
+static int
+kairo_target_is_nat64(kairo_span_t ip, const kairo_target_lists_t *lists)
+{
+    size_t         i;
+    unsigned char  v4[4];
+
+    for (i = 0; ip.n == 16 && i < lists->nnat64; i++) {
+        if (kairo_nat64_v4(&lists->nat64[i], ip.p, v4) != 0) {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 

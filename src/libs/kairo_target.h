@@ -61,7 +61,8 @@ typedef struct {
     int                             exceptions;   /* 1: others may pass too */
     const kairo_range_t            *own;          /* in order */
     size_t                          nown;
-    const kairo_nat64_t            *nat64;        /* for answers alone */
+    const kairo_nat64_t            *nat64;        /* for answers; what is
+                                                     written is special */
     size_t                          nnat64;
 } kairo_target_lists_t;
 
