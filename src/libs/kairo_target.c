@@ -292,18 +292,38 @@ kairo_target_name(kairo_target_t *target, kairo_span_t name)
 }
 
 
-/* Of IPv6 without the length of the prefix, and never one of IPv4 in it. */
+/*
+ * Of IPv6 without the length of the prefix.  Of ::ffff:0:0/96, which a list
+ * may allow, kairo_addr_v6() gives the IPv4 address in it: that is the end of
+ * its text (RFC 5952, section 5).
+ */
 
 static void
 kairo_target_spell(kairo_target_t *target)
 {
-    unsigned char  text[KAIRO_ADDR_TEXT];
+    size_t                      n, mapped;
+    unsigned char               text[KAIRO_ADDR_TEXT];
+    static const unsigned char  before[] = "::ffff:";
 
-    target->n = target->kind == KAIRO_TARGET_IPV4
-                ? kairo_addr_v4(text, target->ip)
-                : kairo_addr_v6(text, target->ip, 128) - (sizeof("/128") - 1);
+    mapped = 0;
 
-    memcpy(target->host, text, target->n);
+    if (target->kind == KAIRO_TARGET_IPV4) {
+        n = kairo_addr_v4(text, target->ip);
+
+    } else {
+        n = kairo_addr_v6(text, target->ip, 128);
+
+        if (memchr(text, '/', n)) {
+            n -= sizeof("/128") - 1;
+
+        } else {
+            mapped = sizeof(before) - 1;
+        }
+    }
+
+    memcpy(target->host, before, mapped);
+    memcpy(target->host + mapped, text, n);
+    target->n = mapped + n;
 }
 
 
