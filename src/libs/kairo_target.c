@@ -111,8 +111,12 @@ kairo_target_answer(kairo_span_t ip, const kairo_target_lists_t *lists)
         case 1:
             inner.p = v4;
             inner.n = 4;
-            return kairo_target_denied(ip, lists)
-                   ? "listed" : kairo_target_answer(inner, lists);
+
+            if (!kairo_net_metadata_v4(v4) && kairo_target_denied(ip, lists)) {
+                return "listed";
+            }
+
+            return kairo_target_answer(inner, lists);
 
         case -1:
             return "ipv6_nat64";
