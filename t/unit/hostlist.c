@@ -887,7 +887,7 @@ many(void)
 {
     int                 found;
     char               *text, name[64];
-    size_t              i, n;
+    size_t              i, j, n;
     clock_t             begin;
     double              seconds;
     kairo_hostlist_t   *list;
@@ -901,12 +901,12 @@ many(void)
                               a_name(name, i), i % 3 ? "" : ".");
     }
 
-    /* and networks, each second one */
+    /* and each second address of a network, in no order */
 
     for (i = 0; i < 5000; i++) {
-        n += (size_t) sprintf(text + n, "10.%u.%u.%u\n", (unsigned) i >> 15,
-                              (unsigned) i >> 7 & 0xff,
-                              (unsigned) (i << 1 & 0xff));
+        j = i * 2477 % 5000;
+        n += (size_t) sprintf(text + n, "10.0.%u.%u\n", (unsigned) j >> 7,
+                              (unsigned) (j << 1 & 0xff));
     }
 
     list = read_n(text, n);
@@ -938,8 +938,7 @@ many(void)
     }
 
     for (i = 0; i < 10000; i++) {
-        sprintf(name, "10.%u.%u.%u", (unsigned) i >> 16, (unsigned) i >> 8
-                & 0xff, (unsigned) i & 0xff);
+        sprintf(name, "10.0.%u.%u", (unsigned) i >> 8, (unsigned) i & 0xff);
         expect(has_address(list, name) == (i % 2 == 0), "%s", name);
     }
 
