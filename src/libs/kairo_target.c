@@ -486,6 +486,7 @@ static void
 kairo_target_block(kairo_target_t *target, const char *code,
     const char *reason)
 {
+    target->n = 0;
     target->code = code;
     target->reason = reason;
 }

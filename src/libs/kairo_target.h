@@ -74,7 +74,8 @@ typedef struct {
     unsigned char         ip[16];     /* of an address */
     unsigned char         host[KAIRO_NAME_MAX];
     size_t                n;          /* of "host": in lower case, without a
-                                         dot at its end or brackets */
+                                         dot at its end or brackets; 0 of what
+                                         is refused */
     kairo_target_scheme_t  scheme;
     unsigned              port;       /* 0: none was written */
     kairo_span_t          rest;       /* of a URL; within the text */
