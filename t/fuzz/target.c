@@ -135,7 +135,7 @@ again(const kairo_target_t *target, const kairo_target_policy_t *policy)
 
     must(second.code == NULL && second.reason == NULL);
     must(second.kind == target->kind && second.port == target->port);
-    must(second.url == target->url && second.https == target->https);
+    must(second.scheme == target->scheme);
     must(second.n == target->n
          && memcmp(second.host, target->host, target->n) == 0);
 
@@ -157,8 +157,8 @@ allowed(const kairo_target_t *target, kairo_span_t text,
     must(target->reason == NULL && target->n);
     must(text.n <= policy->max);
     must(target->port == 0 || target->port == 80 || target->port == 443);
-    must(target->url || target->rest.n == 0);
-    must(target->url || policy->form != KAIRO_URL_URL);
+    must(target->scheme || target->rest.n == 0);
+    must(target->scheme || policy->form != KAIRO_URL_URL);
 
     for (i = 0; i < text.n; i++) {
         must(text.p[i] > ' ' && text.p[i] != 0x7f && text.p[i] != '\\');
@@ -233,7 +233,9 @@ with_dot(const kairo_target_t *target, const kairo_target_policy_t *policy)
     more.max += KAIRO_TARGET_SIZE + 1;
 
     n = normal(target, &one);
-    at = (target->url ? 7u + (unsigned) target->https : 0) + target->n;
+    at = (target->scheme ? sizeof("http://") - 1
+                           + (target->scheme == KAIRO_TARGET_HTTPS) : 0)
+         + target->n;
 
     two = fuzz_alloc(n + 1);
     memcpy(two, one, at);
