@@ -143,17 +143,24 @@ kairo_domains_hash(uint64_t hash, kairo_span_t label)
 }
 
 
-/* The one that has the name, or an empty one in which it would be. */
+/*
+ * The one that has the name, or an empty one in which it would be.  Its place
+ * is by all bits of the hash, of which the low ones do not know the last bytes
+ * of a word.
+ */
 
 static kairo_domains_slot_t *
 kairo_domains_slot(const kairo_domains_t *domains, uint64_t hash,
     kairo_span_t name)
 {
     size_t                 i;
+    uint64_t               place;
     const unsigned char   *text;
     kairo_domains_slot_t  *slot;
 
-    for (i = (size_t) hash; /* void */; i++) {
+    place = (hash ^ hash >> 32) * 0xd6e8feb86659fd93u;
+
+    for (i = (size_t) (place >> 32); /* void */; i++) {
 
         slot = &domains->slots[i & (domains->nslots - 1)];
 

@@ -104,6 +104,12 @@ kairo_target_answer(kairo_span_t ip, const kairo_target_lists_t *lists)
     kairo_span_t   inner;
     unsigned char  v4[4];
 
+    /* whatever prefix is configured, and whatever list has it */
+
+    if (ip.n == 16 && kairo_net_metadata_v6(ip.p)) {
+        return "metadata_address";
+    }
+
     for (i = 0; ip.n == 16 && i < lists->nnat64; i++) {
 
         switch (kairo_nat64_v4(&lists->nat64[i], ip.p, v4)) {
@@ -112,11 +118,8 @@ kairo_target_answer(kairo_span_t ip, const kairo_target_lists_t *lists)
             inner.p = v4;
             inner.n = 4;
 
-            if (!kairo_net_metadata_v4(v4) && kairo_target_denied(ip, lists)) {
-                return "listed";
-            }
-
-            return kairo_target_answer(inner, lists);
+            return kairo_target_denied(ip, lists)
+                   ? "listed" : kairo_target_answer(inner, lists);
 
         case -1:
             return "ipv6_nat64";
