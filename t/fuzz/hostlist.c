@@ -3,8 +3,8 @@
  * A list of hosts of any bytes, against a reader that goes through its lines
  * for each question.  The list is read where all its lines are well, else the
  * first that is not is told of; each line finds what it names; nothing is
- * found that no line names.  Patterns are asked of PCRE2 alone, so that they
- * only take away from what is known.
+ * found that no line names.  What a pattern means is known of one without
+ * anything special in it; another one takes away from what is known.
  */
 
 
@@ -21,7 +21,7 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
     __attribute__ ((visibility ("default")));
 
 
-typedef enum { BLANK, NAME, NETWORK, PATTERN, BAD } kind_t;
+typedef enum { BLANK, NAME, NETWORK, LITERAL, PATTERN, BAD } kind_t;
 
 
 typedef struct {
@@ -221,6 +221,12 @@ read_name(line_t *line, const unsigned char *text, size_t n)
         n--;
     }
 
+    for (i = 0; i < n; i++) {
+        if (text[i] <= ' ' || text[i] == 0x7f) {
+            return;
+        }
+    }
+
     /* what another script is in ASCII is a question of its own */
 
     if (kairo_idna((kairo_span_t) { text, n }, line->name, &line->n) != NULL) {
@@ -240,6 +246,33 @@ read_name(line_t *line, const unsigned char *text, size_t n)
     if (is_name(line->name, line->n)) {
         line->kind = NAME;
     }
+}
+
+
+static void
+read_pattern(line_t *line, const unsigned char *text, size_t n)
+{
+    size_t             i;
+    static const char  plain[] = "abcdefghijklmnopqrstuvwxyz0123456789-_";
+
+    line->kind = PATTERN;
+
+    if (n == 0 || n > KAIRO_NAME_MAX) {
+        return;
+    }
+
+    for (i = 0; i < n; i++) {
+
+        line->name[i] = text[i] >= 'A' && text[i] <= 'Z' ? text[i] | 0x20
+                                                         : text[i];
+
+        if (text[i] == '\0' || strchr(plain, line->name[i]) == NULL) {
+            return;
+        }
+    }
+
+    line->n = n;
+    line->kind = LITERAL;
 }
 
 
@@ -265,7 +298,7 @@ read_line(line_t *line, const unsigned char *text, size_t n)
     }
 
     if (*text == '~') {
-        line->kind = PATTERN;
+        read_pattern(line, text + 1, n - 1);
         return;
     }
 
@@ -328,7 +361,7 @@ names(const line_t *lines, size_t n, const unsigned char *name, size_t len)
 
         l = &lines[i];
 
-        if (l->kind == NAME && l->n <= len
+        if ((l->kind == NAME || l->kind == LITERAL) && l->n <= len
             && memcmp(name + len - l->n, l->name, l->n) == 0
             && (l->n == len || (l->below && name[len - l->n - 1] == '.')))
         {
@@ -421,8 +454,8 @@ ask_address(const both_t *both, const unsigned char *ip, size_t n)
 static void
 around_name(const both_t *both, const line_t *line)
 {
-    size_t          n;
-    unsigned char   other[KAIRO_IDNA_MAX + 4];
+    size_t                n;
+    unsigned char         other[KAIRO_IDNA_MAX + 4];
     const unsigned char  *dot;
 
     n = line->n;
@@ -511,7 +544,7 @@ around_network(const both_t *both, const line_t *line)
 static void
 read_well(const both_t *both)
 {
-    size_t                i, said;
+    size_t                      i, said;
     static const unsigned char  some[16] = { 10, 0, 0, 1 };
 
     said = 0;
@@ -522,7 +555,7 @@ read_well(const both_t *both)
 
         said += (both->lines[i].kind != BLANK);
 
-        if (both->lines[i].kind == NAME) {
+        if (both->lines[i].kind == NAME || both->lines[i].kind == LITERAL) {
             around_name(both, &both->lines[i]);
 
         } else if (both->lines[i].kind == NETWORK) {
@@ -560,7 +593,8 @@ read_badly(const both_t *both, const kairo_hostlist_error_t *error)
         must(both->lines[i].kind != BAD);
     }
 
-    must(both->lines[i].kind == BAD || both->lines[i].kind == PATTERN);
+    must(both->lines[i].kind == BAD || both->lines[i].kind == PATTERN
+         || (both->lines[i].kind == LITERAL && i >= KAIRO_HOSTLIST_PATTERNS));
 }
 
 
