@@ -148,7 +148,8 @@ done_testing();
 # The tool: answers each request with the request, and counts them.
 
 sub tool {
-    my $listen = IO::Socket::INET->new(Listen => 64, LocalAddr => '127.0.0.1:0')
+    my $listen = IO::Socket::INET->new(Listen => 64,
+                                       LocalAddr => '127.0.0.1:0')
         or die "listen: $!\n";
     my $port = $listen->sockport;
     my $test = $$;
@@ -450,7 +451,8 @@ sub twice {
                     part(' t', $_[1])] },
         header => sub { return map { { path => '/header', fields => $_ } }
                                ["X-Target: $_[0]", "X-Target: $_[1]"],
-                               ["x-tArget: $_[0]", 'X: y', "X_Target: $_[1]"] },
+                               ["x-tArget: $_[0]", 'X: y',
+                                "X_Target: $_[1]"] },
         cookie => sub { return map { { path => '/cookie', fields => $_ } }
                                ["Cookie: t=$_[0]; t=$_[1]"],
                                ["Cookie: t=$_[0]", "Cookie: T[]=$_[1]"],
@@ -506,8 +508,9 @@ sub spellings {
        'header: no name of a field');
     is(said({ path => '/header', fields => ["X-Target: $good,$bad"] }), '200',
        'header: a URL with a comma is one');
-    is(said({ path => '/header', fields => ['X-Target: example.com,10.0.0.1'] }),
-       $malformed, 'header: a list of hosts is none');
+    is(said({ path => '/header',
+              fields => ['X-Target: example.com,10.0.0.1'] }), $malformed,
+       'header: a list of hosts is none');
     is(said({ path => '/header', fields => ["X-Target: $good", " $bad"] }),
        '400', 'header: on two lines');
     is(said({ path => '/header', fields => ['X-Target:'] }), $malformed,
@@ -668,6 +671,8 @@ sub forms_of_parts {
                                   . "\r\nContent-Type: a/c")),
         'parts within a part' => parts(part('x', "--C\r\n" . part('t', $bad)
             . "\r\n--C--", "\r\nContent-Type: multipart/mixed; boundary=C")),
+        'parts within a file' => parts(part('x', 'y', '; filename="f"'
+            . "\r\nContent-Type: Multipart/mixed; boundary=C")),
         'a boundary behind a line feed' => "$lf\n$hidden",
         'a boundary behind a return' => "$lf\r$hidden",
         'a boundary that begins a text' => "--$mark\r\n" . part('a', '')
@@ -717,7 +722,8 @@ sub forms_of_parts {
 sub lengths {
     my %kind = (
         $form => sub { return 't=' . $_[0] . '&p=' . 'x' x $_[1] },
-        $json => sub { return "{\"p\":\"" . 'x' x $_[1] . "\",\"t\":\"$_[0]\"}" },
+        $json => sub {
+            return "{\"p\":\"" . 'x' x $_[1] . "\",\"t\":\"$_[0]\"}" },
         $multipart => sub { return parts(part('p', 'x' x $_[1]),
                                          part('t', $_[0])) },
     );
@@ -825,6 +831,6 @@ sub http2 {
     my $id = $c->request('GET', "/arg?t=$bad");
     is($c->answer($id)->{status}, 403, 'HTTP/2: an argument');
     $id = $c->request('GET', '/cookie', cookie => 'a=b', cookie => "t=$bad");
-    is($c->answer($id)->{status}, 403, 'HTTP/2: cookies in fields of their own');
+    is($c->answer($id)->{status}, 403, 'HTTP/2: cookies in several fields');
     $c->close;
 }
