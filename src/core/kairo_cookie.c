@@ -8,6 +8,44 @@ static int kairo_cookie_space(unsigned char c);
 
 
 int
+kairo_cookie_pair(kairo_span_t *text, kairo_span_t *name, kairo_span_t *value)
+{
+    const unsigned char  *p, *last, *end, *equals;
+
+    while (text->n && (kairo_cookie_space(*text->p) || *text->p == ';')) {
+        text->p++;
+        text->n--;
+    }
+
+    if (text->n == 0) {
+        return 0;
+    }
+
+    p = text->p;
+    last = p + text->n;
+
+    for (end = p; end < last && *end != ';'; end++) { /* void */ }
+
+    text->p = end;
+    text->n = (size_t) (last - end);
+
+    while (end > p && kairo_cookie_space(end[-1])) {
+        end--;
+    }
+
+    for (equals = p; equals < end && *equals != '='; equals++) { /* void */ }
+
+    name->p = p;
+    name->n = (size_t) (equals - p);
+
+    value->p = equals < end ? equals + 1 : end;
+    value->n = (size_t) (end - value->p);
+
+    return 1;
+}
+
+
+int
 kairo_cookie_next(kairo_span_t *text, kairo_span_t *name, kairo_span_t *value)
 {
     size_t                i, n;

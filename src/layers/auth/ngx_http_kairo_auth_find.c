@@ -146,7 +146,7 @@ ngx_http_kairo_auth_cookie(ngx_http_request_t *r, const ngx_str_t *name,
         text.p = field->data;
         text.n = field->len;
 
-        while (kairo_cookie_next(&text, &key, &value)) {
+        while (kairo_cookie_pair(&text, &key, &value)) {
 
             if (key.n == name->len
                 && ngx_strncmp(key.p, name->data, key.n) == 0)
