@@ -934,11 +934,7 @@ sub server {
 my $one = 'kairo_sanitize arg:url type=url resolve;';
 my $more = Kairo::Server->new;
 {
-    my ($said, $good) = $more->tells(server('', $one));
-    ok(!$good, 'no resolver');
-    like($said, qr/\[emerg\].*resolve\b.*\bresolver\b/,
-         'no resolver: it is said');
-    ($said, $good) = $more->tells(server('resolver 127.0.0.1;', $one));
+    my ($said, $good) = $more->tells(server('resolver 127.0.0.1;', $one));
     is($said, '', 'a resolver of http');
     ok($good, 'a resolver of http is enough');
     ok(($more->tells(server('', "$one resolver 127.0.0.1;")))[1],
@@ -947,13 +943,61 @@ my $more = Kairo::Server->new;
        'none is needed without resolve');
     ok(!($more->tells(server('', $one =~ s/resolve/resolve=on/r)))[1],
        'resolve has no value');
-    ok(!($more->tells("server { listen 127.0.0.1:%%PORT%%; $one location / { }
-                       location /b { resolver 127.0.0.1; } }"))[1],
-       'it is missed where the rule is inherited');
     ok(($more->tells("server { listen 127.0.0.1:%%PORT%%; $one
                       resolver 127.0.0.1; location / { kairo_sanitize off; }
                       location /b { } }"))[1], 'and not where it is there');
 }
+
+# The name servers of this machine, which another resolv.conf has for an nginx
+# that sees its own.
+
+SKIP: {
+    my $at = join '.', 127, unpack 'C2', pack 'n', $dns->{port};
+    my $conf = "$more->{dir}/resolv.conf";
+    my $own = "mount --bind $conf /etc/resolv.conf";
+    $more->file('resolv.conf', '');
+    system("unshare -m sh -c '$own' 2>/dev/null") == 0
+        or skip 'no mounts here', 1;
+
+    my $nginx = $ENV{TEST_NGINX_BINARY};
+    $more->file('nginx', <<"END");
+#!/bin/sh
+exec unshare -m sh -c '$own && exec "\$0" "\$@"' $nginx "\$@"
+END
+    chmod 0755, "$more->{dir}/nginx";
+    local $ENV{TEST_NGINX_BINARY} = "$more->{dir}/nginx";
+
+    for my $none ('', "search lan\n", "nameserver\n", "nameserver fe80::1%lo\n",
+                  "nameservers 127.0.0.1\n", "#nameserver 127.0.0.1\n")
+    {
+        $more->file('resolv.conf', $none);
+        my ($said, $good) = $more->tells(server('', $one));
+        ok(!$good, "no resolver: $none");
+        like($said, qr/\[emerg\].*"kairo_sanitize arg:url \.\.\. resolve" has no resolver, and .*write "resolver/,
+             'it is said');
+    }
+    $more->file('resolv.conf', "nameserver ::1\n");
+    ok(($more->tells(server('', $one)))[1], 'one of IPv6');
+
+    my $system = eval { Kairo::Dns->new(at => "$at.1") }
+        or skip 'no port 53 here', 1;
+    $system->set('name.example.com' => ['8.8.8.8']);
+    $more->file('resolv.conf', "# ours\nsearch example.com\n"
+                             . "nameserver\t$at.1  \noptions edns0\n");
+    my $s = Kairo::Server->new;
+    $s->file('html/page', "page\n");
+    $s->start("server { listen 127.0.0.1:%%PORT%%;
+               add_header X-Addr \$kairo_target_addr; location / { $one }
+               location /other/ { $one resolver 127.0.0.1:9; } }");
+    like($s->get('/page?url=http://name.example.com/'),
+         qr/^X-Addr: 8\.8\.8\.8:80\r/m, 'asked, as the C library would');
+    is($s->status('/page?url=http://no.example.com/'), 422, 'without search');
+    is($s->status('/page?url=http://name/'), 403, 'of no label either');
+    is($s->status('/other/?url=http://name.example.com/'), 503,
+       'a resolver of the location goes before');
+    $s->finish;
+}
+
 for my $wrong ('kairo_sanitize_timeout;', 'kairo_sanitize_timeout x;',
                'kairo_sanitize_timeout -1s;', 'kairo_sanitize_timeout 1s 2s;',
                'kairo_sanitize_timeout 1s; kairo_sanitize_timeout 2s;',

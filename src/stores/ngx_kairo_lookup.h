@@ -13,6 +13,8 @@
 #include "core/kairo_span.h"
 
 
+#define NGX_KAIRO_RESOLV_CONF  "/etc/resolv.conf"
+
 #define NGX_KAIRO_LOOKUPS  1024      /* that wait at once, in a worker */
 
 
@@ -33,6 +35,14 @@ typedef struct {
     ngx_uint_t            early;     /* it has come before anybody waits */
 } ngx_kairo_lookup_t;
 
+
+/*
+ * At configuration time: a resolver that asks the name servers of this
+ * machine, "nameserver" in resolv.conf(5).  NULL: there are none, or no
+ * memory.
+ */
+
+ngx_resolver_t *ngx_kairo_resolver(ngx_conf_t *cf);
 
 /*
  * Asks for a name in lower case, of at most 253 bytes and labels of at most

@@ -66,7 +66,7 @@ typedef struct {
     ngx_kairo_hosts_t           *allow;       /* NULL: none */
     ngx_flag_t                   exceptions;
     ngx_array_t                 *nat64;       /* of kairo_nat64_t; or NULL */
-    ngx_resolver_t              *resolver;    /* NULL: none */
+    ngx_resolver_t              *resolver;    /* NULL: there is no need */
     ngx_msec_t                   timeout;     /* of all names of a request */
     size_t                       body;        /* bytes that are looked at */
     ngx_uint_t                   log_level;
@@ -86,6 +86,7 @@ typedef struct {
 typedef struct {
     ngx_array_t                       lists;  /* of ngx_kairo_hosts_t * */
     ngx_thread_pool_t                *pool;   /* NULL: no list */
+    ngx_resolver_t                   *resolver;   /* this machine's, or NULL */
     ngx_http_kairo_sanitize_state_t  *state;
 } ngx_http_kairo_sanitize_main_conf_t;
 

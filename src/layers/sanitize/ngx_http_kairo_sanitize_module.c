@@ -237,18 +237,26 @@ ngx_http_kairo_sanitize_merge_conf(ngx_conf_t *cf, void *parent, void *child)
 }
 
 
-/*
- * The location's, of nginx.  A server that has none may have locations with
- * one; what it answers itself is refused then, if there is a name in it.
- */
+/* The location's, of nginx, or the one of this machine. */
 
 static ngx_int_t
 ngx_http_kairo_sanitize_merge_resolver(ngx_conf_t *cf,
     ngx_http_kairo_sanitize_conf_t *conf)
 {
-    ngx_uint_t                       i;
-    ngx_http_core_loc_conf_t        *clcf;
-    ngx_http_kairo_sanitize_rule_t  *rule;
+    ngx_uint_t                            i;
+    ngx_http_core_loc_conf_t             *clcf;
+    ngx_http_kairo_sanitize_rule_t       *rule;
+    ngx_http_kairo_sanitize_main_conf_t  *smcf;
+
+    rule = conf->rules->elts;
+
+    for (i = 0; i < conf->rules->nelts && !rule[i].resolve; i++) {
+        /* void */
+    }
+
+    if (i == conf->rules->nelts) {
+        return NGX_OK;
+    }
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
 
@@ -257,22 +265,22 @@ ngx_http_kairo_sanitize_merge_resolver(ngx_conf_t *cf,
         return NGX_OK;
     }
 
-    if (clcf->name.len == 0 && !clcf->noname) {
-        return NGX_OK;
+    smcf = ngx_http_conf_get_module_main_conf(cf,
+                                              ngx_http_kairo_sanitize_module);
+
+    if (smcf->resolver == NULL) {
+        smcf->resolver = ngx_kairo_resolver(cf);
     }
 
-    rule = conf->rules->elts;
-
-    for (i = 0; i < conf->rules->nelts; i++) {
-
-        if (rule[i].resolve) {
-            ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                          "\"kairo_sanitize %V ... resolve\" in location "
-                          "\"%V\" has no resolver, write \"resolver "
-                          "ADDRESS;\"", &rule[i].text, &clcf->name);
-            return NGX_ERROR;
-        }
+    if (smcf->resolver == NULL) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"kairo_sanitize %V ... resolve\" has no resolver, and "
+                      NGX_KAIRO_RESOLV_CONF " has no nameserver: write "
+                      "\"resolver ADDRESS;\"", &rule[i].text);
+        return NGX_ERROR;
     }
+
+    conf->resolver = smcf->resolver;
 
     return NGX_OK;
 }

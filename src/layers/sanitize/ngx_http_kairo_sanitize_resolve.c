@@ -56,11 +56,6 @@ ngx_http_kairo_sanitize_ask(ngx_http_kairo_sanitize_t *s)
     ngx_msec_int_t          left;
     const kairo_target_t   *target;
 
-    if (s->conf->resolver == NULL) {
-        return ngx_http_kairo_sanitize_refuse(s, "resolver_unavailable",
-                                              "no_resolver");
-    }
-
     if (s->end == 0) {
         s->end = ngx_current_msec + s->conf->timeout;
     }

@@ -22,17 +22,21 @@ my %type_of = reverse %type;
 my %code = (NOERROR => 0, FORMERR => 1, SERVFAIL => 2, NXDOMAIN => 3,
             NOTIMP => 4, REFUSED => 5, NOTAUTH => 9);
 
+# at => ADDRESS: on its port 53, where the C library would ask; else on a port of
+# 127.0.0.1.
+
 sub new {
-    my ($class) = @_;
-    my $port = ($ENV{TEST_NGINX_CLIENT_PORT} || 18984) + 80 + $count++;
+    my ($class, %with) = @_;
+    my $id = ($ENV{TEST_NGINX_CLIENT_PORT} || 18984) + 80 + $count++;
+    my $port = $with{at} ? 53 : $id;
     my $self = bless { port => $port, parent => $$,
-                       dir => "$ENV{KAIRO_ROOT}/build/dns-$port" }, $class;
+                       dir => "$ENV{KAIRO_ROOT}/build/dns-$id" }, $class;
 
     remove_tree($self->{dir});
     make_path("$self->{dir}/zone");
     $self->forget;
 
-    my @at = (LocalAddr => '127.0.0.1', LocalPort => $port);
+    my @at = (LocalAddr => $with{at} || '127.0.0.1', LocalPort => $port);
     my $udp = IO::Socket::INET->new(@at, Proto => 'udp')
         or die "port $port: $!\n";
     my $tcp = IO::Socket::INET->new(@at, Listen => 64, ReuseAddr => 1)
