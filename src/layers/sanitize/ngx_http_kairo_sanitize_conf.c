@@ -8,6 +8,10 @@
 #include "layers/sanitize/ngx_http_kairo_sanitize.h"
 
 
+typedef ngx_int_t (*ngx_http_kairo_sanitize_add_pt)(
+    ngx_http_kairo_sanitize_rule_t *rule, u_char *p, size_t n);
+
+
 static char *ngx_http_kairo_sanitize_carrier(ngx_conf_t *cf,
     ngx_http_kairo_sanitize_rule_t *rule, ngx_str_t *value);
 static char *ngx_http_kairo_sanitize_name(ngx_conf_t *cf,
@@ -17,10 +21,13 @@ static char *ngx_http_kairo_sanitize_parameter(ngx_conf_t *cf,
     ngx_uint_t *typed);
 static ngx_int_t ngx_http_kairo_sanitize_type(
     ngx_http_kairo_sanitize_rule_t *rule, const ngx_str_t *value);
-static ngx_int_t ngx_http_kairo_sanitize_ports(
-    ngx_http_kairo_sanitize_rule_t *rule, ngx_str_t *value);
-static ngx_int_t ngx_http_kairo_sanitize_schemes(
-    ngx_http_kairo_sanitize_rule_t *rule, ngx_str_t *value);
+static ngx_int_t ngx_http_kairo_sanitize_each(
+    ngx_http_kairo_sanitize_rule_t *rule, const ngx_str_t *value,
+    ngx_http_kairo_sanitize_add_pt add);
+static ngx_int_t ngx_http_kairo_sanitize_add_port(
+    ngx_http_kairo_sanitize_rule_t *rule, u_char *p, size_t n);
+static ngx_int_t ngx_http_kairo_sanitize_add_scheme(
+    ngx_http_kairo_sanitize_rule_t *rule, u_char *p, size_t n);
 
 
 /* in the order of ngx_http_kairo_carrier_e */
@@ -205,16 +212,28 @@ ngx_http_kairo_sanitize_parameter(ngx_conf_t *cf,
         }
     }
 
-    if (ngx_strncmp(value->data, "ports=", 6) == 0
-        && ngx_http_kairo_sanitize_ports(rule, value) == NGX_OK)
-    {
-        return NGX_CONF_OK;
+    if (ngx_strncmp(value->data, "ports=", 6) == 0) {
+
+        rule->policy.nports = 0;
+
+        if (ngx_http_kairo_sanitize_each(rule, value,
+                                         ngx_http_kairo_sanitize_add_port)
+            == NGX_OK)
+        {
+            return NGX_CONF_OK;
+        }
     }
 
-    if (ngx_strncmp(value->data, "schemes=", 8) == 0
-        && ngx_http_kairo_sanitize_schemes(rule, value) == NGX_OK)
-    {
-        return NGX_CONF_OK;
+    if (ngx_strncmp(value->data, "schemes=", 8) == 0) {
+
+        rule->policy.schemes = 0;
+
+        if (ngx_http_kairo_sanitize_each(rule, value,
+                                         ngx_http_kairo_sanitize_add_scheme)
+            == NGX_OK)
+        {
+            return NGX_CONF_OK;
+        }
     }
 
     if (ngx_strncmp(value->data, "max=", 4) == 0) {
@@ -265,30 +284,25 @@ ngx_http_kairo_sanitize_type(ngx_http_kairo_sanitize_rule_t *rule,
 }
 
 
+/* "name=one,two": calls "add" with each. */
+
 static ngx_int_t
-ngx_http_kairo_sanitize_ports(ngx_http_kairo_sanitize_rule_t *rule,
-    ngx_str_t *value)
+ngx_http_kairo_sanitize_each(ngx_http_kairo_sanitize_rule_t *rule,
+    const ngx_str_t *value, ngx_http_kairo_sanitize_add_pt add)
 {
-    u_char      *p, *comma, *last;
-    ngx_int_t    port;
+    u_char  *p, *comma, *last;
 
     last = value->data + value->len;
-    rule->policy.nports = 0;
 
-    for (p = value->data + 6; p <= last; p = comma + 1) {
-
+    for (p = ngx_strlchr(value->data, last, '=') + 1; p <= last;
+         p = comma + 1)
+    {
         comma = ngx_strlchr(p, last, ',');
         comma = comma ? comma : last;
 
-        port = ngx_atoi(p, comma - p);
-
-        if (port < 1 || port > 65535
-            || rule->policy.nports == KAIRO_TARGET_PORTS)
-        {
+        if (add(rule, p, comma - p) != NGX_OK) {
             return NGX_ERROR;
         }
-
-        rule->policy.ports[rule->policy.nports++] = (unsigned) port;
     }
 
     return NGX_OK;
@@ -296,28 +310,38 @@ ngx_http_kairo_sanitize_ports(ngx_http_kairo_sanitize_rule_t *rule,
 
 
 static ngx_int_t
-ngx_http_kairo_sanitize_schemes(ngx_http_kairo_sanitize_rule_t *rule,
-    ngx_str_t *value)
+ngx_http_kairo_sanitize_add_port(ngx_http_kairo_sanitize_rule_t *rule,
+    u_char *p, size_t n)
 {
-    u_char      *p, *comma, *last;
-    unsigned     scheme;
+    ngx_int_t  port;
 
-    last = value->data + value->len;
-    rule->policy.schemes = 0;
+    port = ngx_atoi(p, n);
 
-    for (p = value->data + 8; p <= last; p = comma + 1) {
-
-        comma = ngx_strlchr(p, last, ',');
-        comma = comma ? comma : last;
-
-        scheme = kairo_target_scheme(p, comma - p);
-
-        if (scheme == KAIRO_TARGET_NO_SCHEME) {
-            return NGX_ERROR;
-        }
-
-        rule->policy.schemes |= 1u << scheme;
+    if (port < 1 || port > 65535
+        || rule->policy.nports == KAIRO_TARGET_PORTS)
+    {
+        return NGX_ERROR;
     }
+
+    rule->policy.ports[rule->policy.nports++] = (unsigned) port;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_kairo_sanitize_add_scheme(ngx_http_kairo_sanitize_rule_t *rule,
+    u_char *p, size_t n)
+{
+    kairo_target_scheme_t  scheme;
+
+    scheme = kairo_target_scheme(p, n);
+
+    if (scheme == KAIRO_TARGET_NO_SCHEME) {
+        return NGX_ERROR;
+    }
+
+    rule->policy.schemes |= 1u << scheme;
 
     return NGX_OK;
 }
