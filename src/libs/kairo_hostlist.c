@@ -22,6 +22,7 @@ struct kairo_hostlist_s {
 
 
 static int kairo_hostlist_prepare(kairo_hostlist_t *list, size_t lines);
+static void kairo_hostlist_trim_text(kairo_hostlist_t *list);
 static size_t kairo_hostlist_lines(kairo_span_t text);
 static kairo_span_t kairo_hostlist_trim(kairo_span_t line);
 static int kairo_hostlist_line(kairo_hostlist_t *list, kairo_span_t line,
@@ -78,6 +79,8 @@ kairo_hostlist(kairo_span_t text, kairo_hostlist_error_t *error)
 
     list->nranges = kairo_ranges_sort(list->ranges, list->nranges);
 
+    kairo_hostlist_trim_text(list);
+
     return list;
 }
 
@@ -132,6 +135,26 @@ kairo_hostlist_prepare(kairo_hostlist_t *list, size_t lines)
     list->domains.nslots = n;
 
     return list->domains.slots ? 0 : -1;
+}
+
+
+/* No name is added any more. */
+
+static void
+kairo_hostlist_trim_text(kairo_hostlist_t *list)
+{
+    unsigned char  *text;
+
+    if (list->domains.used == 0) {
+        return;
+    }
+
+    text = realloc(list->domains.text, list->domains.used);
+
+    if (text) {
+        list->domains.text = text;
+        list->room = list->domains.used;
+    }
 }
 
 
