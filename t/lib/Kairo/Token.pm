@@ -54,7 +54,11 @@ sub key {
     if (!-s $file) {
         make_path($dir);
         command("openssl genpkey -algorithm $kinds{$kind} -out $file.$$");
-        rename "$file.$$", $file or die "$file: $!\n";
+
+        # another test may have made one, which is in use then
+
+        link "$file.$$", $file or -s $file or die "$file: $!\n";
+        unlink "$file.$$";
     }
 
     return bless { kind => $kind, file => $file, kid => "$kind-$n" };
