@@ -129,7 +129,11 @@ is(get('/many?' . join '&', map { "url=a$_.example.com" } 1 .. 17),
 is(get("/arg?$_"), $malformed, "arg: $_")
     for "url;a=$bad", 'url=%', 'url=%2', 'url=%zz', 'url=a%00b', 'url=%c0%af', 'url=%u0041',
         '%u0075rl=x', 'a%=b', '%00=b', '%ff=b', 'url=http://127.1/', 'url=',
-        'url', "url=$good%20";
+        'url', "url=$good%20", 'url=http://a.com;@10.0.0.1/',
+        'url=a.com;.evil.test&b=c', 'url=;', "url=$good;url=$good;%zz";
+is(get("/arg?url=$good;a&b=$bad"), '200', 'arg: a ";" behind the host');
+is(get("/arg?url=$good;url=$bad"), '400 target_duplicate',
+   'arg: what is behind it is looked at too');
 is(get('/need'), '400 target_missing', 'arg: required');
 is(get("/need?x=$good"), '400 target_missing', 'arg: required, by its name');
 is(get("/need?url=$good"), '200', 'arg: required, and there');
@@ -174,6 +178,8 @@ is(post('/form', $form, "a=b&url=$good"), '200', 'form: a public one');
 is(post('/form', $form, "a=b&url=$bad"), $special, 'form: a private one');
 is(post('/form', "$form; charset=UTF-8", "url=$bad"), $special,
    'form: that says what it is');
+is(post('/form', $form, 'url=http://a.com;@10.0.0.1/'), $malformed,
+   'form: a host before ";" and one behind it');
 is(post('/form', $form, ''), '200', 'form: empty');
 is(post('/form', $form, undef), '200', 'form: none');
 is(post('/form', $_, "url=$good"), '415 body_not_inspectable',

@@ -41,6 +41,28 @@ kairo_form_next(kairo_span_t *text, kairo_form_pair_t *pair)
 }
 
 
+kairo_span_t
+kairo_form_value(const kairo_form_pair_t *pair, kairo_span_t rest)
+{
+    kairo_span_t          value;
+    const unsigned char  *last;
+
+    value = pair->value;
+    last = value.p + value.n;
+
+    if (!pair->has_value || rest.p == last || *last == '&') {
+        return value;
+    }
+
+    last = rest.n ? memchr(rest.p, '&', rest.n) : NULL;
+    last = last ? last : rest.p + rest.n;
+
+    value.n = (size_t) (last - value.p);
+
+    return value;
+}
+
+
 long
 kairo_form_decode(kairo_span_t text, unsigned char *out)
 {

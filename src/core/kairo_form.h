@@ -31,6 +31,14 @@ typedef struct {
 int kairo_form_next(kairo_span_t *text, kairo_form_pair_t *pair);
 
 /*
+ * The value of the pair just taken as those read it to whom ";" is no
+ * separator: up to the next "&".  "rest" is what is left of the text.
+ */
+
+kairo_span_t kairo_form_value(const kairo_form_pair_t *pair,
+    kairo_span_t rest);
+
+/*
  * Decodes into "out", which has room for "text.n" bytes, and returns the
  * length; -1: a "%" without two hexadecimal digits, a NUL, or text that is not
  * UTF-8.

@@ -37,8 +37,8 @@ static const struct {
 static void
 pairs(kairo_span_t text)
 {
-    size_t                i, begin, equals;
-    kairo_span_t          rest;
+    size_t                i, n, begin, equals;
+    kairo_span_t          rest, value;
     kairo_form_pair_t     pair;
 
     rest = text;
@@ -66,6 +66,12 @@ pairs(kairo_span_t text)
                 must(pair.name.n == equals - begin);
                 must(pair.value.p == text.p + equals + 1);
                 must(pair.value.n == i - equals - 1);
+
+                for (n = i; n < text.n && text.p[n] != '&'; n++) { /* void */ }
+
+                value = kairo_form_value(&pair, rest);
+                must(value.p == pair.value.p);
+                must(value.n == n - equals - 1);
 
             } else {
                 must(pair.name.n == i - begin && pair.value.n == 0);

@@ -25,14 +25,17 @@ exact(const void *p, size_t n)
 }
 
 
-/* The pairs as "name=value,name,..." */
+/*
+ * The pairs as "name=value,name,...", and behind a value, after "|", what it
+ * is where ";" does not end it.
+ */
 
 static void
 expect_pairs(const char *text, const char *wanted)
 {
     char                got[512];
     size_t              n;
-    kairo_span_t        s, rest;
+    kairo_span_t        s, rest, value;
     kairo_form_pair_t   pair;
 
     s = rest = exact(text, strlen(text));
@@ -45,6 +48,14 @@ expect_pairs(const char *text, const char *wanted)
                                (const char *) pair.name.p,
                                pair.has_value ? "=" : "", (int) pair.value.n,
                                (const char *) pair.value.p);
+
+        value = kairo_form_value(&pair, rest);
+        expect(value.p == pair.value.p, "\"%s\"", text);
+
+        if (value.n != pair.value.n) {
+            n += (size_t) snprintf(got + n, sizeof(got) - n, "|%.*s",
+                                   (int) value.n, (const char *) value.p);
+        }
     }
 
     expect(strcmp(got, wanted) == 0, "\"%s\" is \"%s\"", text, got);
@@ -58,10 +69,12 @@ pairs(void)
 {
     expect_pairs("", "");
     expect_pairs("a=b", "a=b");
-    expect_pairs("a=b&c=d;e=f", "a=b,c=d,e=f");
+    expect_pairs("a=b&c=d;e=f", "a=b,c=d|d;e=f,e=f");
+    expect_pairs("a=b;@c&d;e=f", "a=b|b;@c,@c,d,e=f");
+    expect_pairs("a=;", "a=|;");
     expect_pairs("a", "a");
     expect_pairs("a&b", "a,b");
-    expect_pairs("&&a=b;;", "a=b");
+    expect_pairs("&&a=b;;", "a=b|b;;");
     expect_pairs("a=b=c", "a=b=c");
     expect_pairs("=b", "=b");
     expect_pairs("=&a=", "a=");

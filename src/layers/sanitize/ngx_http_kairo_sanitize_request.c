@@ -270,6 +270,11 @@ ngx_http_kairo_sanitize_path(const ngx_http_request_t *r)
 }
 
 
+/*
+ * A value is judged as it is where ";" does not end it: one that is allowed
+ * has its ";" behind the host, and begins with what others read.
+ */
+
 ngx_int_t
 ngx_http_kairo_sanitize_pairs(ngx_http_kairo_sanitize_t *s, kairo_span_t text)
 {
@@ -300,7 +305,7 @@ ngx_http_kairo_sanitize_pairs(ngx_http_kairo_sanitize_t *s, kairo_span_t text)
             continue;
         }
 
-        rc = ngx_http_kairo_sanitize_encoded(s, pair.value);
+        rc = ngx_http_kairo_sanitize_encoded(s, kairo_form_value(&pair, text));
 
         if (rc != NGX_OK) {
             return rc;
