@@ -114,7 +114,8 @@ is(get('/arg'), '200', 'arg: none');
 is(get('/arg?other=http://10.0.0.1/'), '200', 'arg: another');
 is(get("/arg?$_=$bad"), $special, "arg: $_")
     for 'URL', 'u%72l', 'url[]', 'url%5B%5D', 'url[7]', 'url.0', '+url',
-        '%20url', 'a=b&url', 'a;url', '&&url', 'url[x]', 'url[][x]';
+        '%20url', 'a=b&url', 'a;url', '&&url', 'url[x]', 'url[][x]', '[url]',
+        'url]', '%5Burl%5D[]';
 is(get("/arg?$_=$bad"), '200', "arg: $_ is another")
     for 'urls', 'xurl', 'url_', 'url.x', 'my.url';
 is(get("/arg?url=$good&url=$good"), '400 target_duplicate', 'arg: twice');

@@ -109,7 +109,11 @@ kairo_form_is(kairo_span_t name, kairo_span_t wanted)
     size_t         i;
     unsigned char  c, w;
 
-    while (name.n && name.p[0] == ' ') {
+    /* PHP takes off spaces in front; "[url]" is "url" to qs, and to Rack */
+
+    while (name.n && memchr(" []", name.p[0], 3)
+           && (wanted.n == 0 || name.p[0] != wanted.p[0]))
+    {
         name.p++;
         name.n--;
     }
@@ -129,6 +133,11 @@ kairo_form_is(kairo_span_t name, kairo_span_t wanted)
     }
 
     /* PHP leaves out what is behind "]", and the index may be a text */
+
+    while (name.n && name.p[0] == ']') {
+        name.p++;
+        name.n--;
+    }
 
     if (name.n == 0 || name.p[0] == '[') {
         return 1;

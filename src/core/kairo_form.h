@@ -48,9 +48,10 @@ long kairo_form_decode(kairo_span_t text, unsigned char *out);
 
 /*
  * Whether a decoded name is "wanted", which is in lower case: without regard
- * to case, to spaces in front, which PHP takes off, to "." " " "[" where it
- * wants "_", as PHP writes them, and to what frameworks make arrays of, as in
- * "name[]", "name[x][]" and "name.2".
+ * to case, to spaces in front, which PHP takes off, to brackets around it, as
+ * in "[name]" and "name]", to "." " " "[" where it wants "_", as PHP writes
+ * them, and to what frameworks make arrays of, as in "name[]", "name[x][]" and
+ * "name.2".
  */
 
 int kairo_form_is(kairo_span_t name, kairo_span_t wanted);

@@ -157,10 +157,10 @@ names(void)
     static const char  *same[] = {
         "url", "URL", "uRl", " url", "   Url", "url[]", "url[0]", "url[12]",
         "url.0", "url.12", " URL[]", "url[x]", "url[]x", "url[][]", "url[",
-        "url.1[]"
+        "url.1[]", "[url]", "url]", "[[url]]", "]url", " [ URL", "[url][]"
     };
     static const char  *others[] = {
-        "", "ur", "urls", "xurl", "url]", "url.", "url.x", "url.1x", "url ",
+        "", "ur", "urls", "xurl", "url]x", "url.", "url.x", "url.1x", "url ",
         "url.[1]", "u rl", "url-", "url_"
     };
     static const char  *php[] = {
@@ -182,6 +182,7 @@ names(void)
     }
 
     expect_is("link-to", "link_to", 0);
+    expect_is("[a]", "[a]", 1);
     expect_is("link_to", "link.to", 0);
 
     verdict("names as PHP writes them");
