@@ -231,6 +231,7 @@ is(post('/multi', $_, parts(part('url', 'example.com'))),
    '415 body_not_inspectable', "multipart: as $_")
     for 'multipart/form-data', 'multipart/mixed; boundary=B',
         'multipart/form-data; boundary=B; boundary=C',
+        'multipart/form-data; boundary=B,C', 'multipart/form-data; boundary=B C',
         'multipart/form-data; boundary=' . 'B' x 71;
 
 my $json = 'application/json';

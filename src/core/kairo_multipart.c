@@ -13,7 +13,7 @@ static int kairo_multipart_line(kairo_span_t *rest, kairo_span_t *line);
 static int kairo_multipart_take(kairo_span_t *text, const char *word);
 static int kairo_multipart_quoted(kairo_span_t *text, kairo_span_t *value);
 static void kairo_multipart_skip(kairo_span_t *text, size_t n);
-static int kairo_multipart_bchar(unsigned char c);
+static int kairo_multipart_bchar(unsigned char c, int quoted);
 
 
 int
@@ -60,11 +60,15 @@ kairo_multipart_next(kairo_multipart_t *m, kairo_part_t *part)
 }
 
 
-/* ;boundary=TOKEN or ;boundary="TEXT", and nothing else */
+/*
+ * ;boundary=TOKEN or ;boundary="TEXT", and nothing else.  Without quotes no
+ * "," or space, where some readers end it (RFC 2045, section 5.1, "token").
+ */
 
 static int
 kairo_multipart_boundary(kairo_span_t rest, kairo_span_t *boundary)
 {
+    int     quoted;
     size_t  i;
 
     while (kairo_multipart_take(&rest, " ")) { /* void */ }
@@ -79,7 +83,9 @@ kairo_multipart_boundary(kairo_span_t rest, kairo_span_t *boundary)
         return -1;
     }
 
-    if (rest.n && rest.p[0] == '"') {
+    quoted = (rest.n && rest.p[0] == '"');
+
+    if (quoted) {
 
         if (kairo_multipart_quoted(&rest, boundary) != 0 || rest.n) {
             return -1;
@@ -96,7 +102,7 @@ kairo_multipart_boundary(kairo_span_t rest, kairo_span_t *boundary)
     }
 
     for (i = 0; i < boundary->n; i++) {
-        if (!kairo_multipart_bchar(boundary->p[i])) {
+        if (!kairo_multipart_bchar(boundary->p[i], quoted)) {
             return -1;
         }
     }
@@ -347,15 +353,15 @@ kairo_multipart_skip(kairo_span_t *text, size_t n)
 }
 
 
-/* RFC 2046, section 5.1.1, "bchars" */
+/* RFC 2046, section 5.1.1, "bchars", of which few are of a token */
 
 static int
-kairo_multipart_bchar(unsigned char c)
+kairo_multipart_bchar(unsigned char c, int quoted)
 {
     unsigned char  l;
 
     l = kairo_lower(c);
 
     return kairo_is_digit(c) || (l >= 'a' && l <= 'z')
-           || (c && strchr("'()+_,-./:=? ", c));
+           || (c && strchr(quoted ? "'()+_,-./:=? " : "'+_-.", c));
 }

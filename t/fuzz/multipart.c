@@ -332,7 +332,7 @@ put_part(unsigned char *body, size_t n, kairo_part_t *part, char *name)
 static void
 composed(void)
 {
-    int             inside;
+    int             quoted, inside;
     char            boundary[KAIRO_MULTIPART_BOUNDARY + 1], type[200];
     char            names[8][16], mark[KAIRO_MULTIPART_BOUNDARY + 3];
     size_t          i, n, begin, count;
@@ -341,12 +341,15 @@ composed(void)
     unsigned char  *body, *exact_type, *exact_body;
     kairo_part_t    part[8];
 
-    n = letters(boundary, KAIRO_MULTIPART_BOUNDARY, "B-a1_'()+,./:=?");
+    quoted = draw() & 1;
+
+    n = letters(boundary, KAIRO_MULTIPART_BOUNDARY,
+                quoted ? "B-a1_'()+,./:=?" : "B-a1_'+.");
 
     (void) snprintf(type, sizeof(type), "multipart/form-data;%sboundary=%s",
                     draw() & 1 ? " " : "", boundary);
 
-    if (draw() & 1) {
+    if (quoted) {
         (void) snprintf(type, sizeof(type),
                         "Multipart/Form-Data; Boundary=\"%s\"", boundary);
     }

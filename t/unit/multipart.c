@@ -94,6 +94,11 @@ good(void)
     expect_parts("Multipart/Form-Data;boundary=\"B B\"",
                  "--B B\r\ncontent-disposition: FORM-DATA; name=\"a\"\r\n\r\n"
                  "b\r\n--B B--", "a=b;");
+    expect_parts("multipart/form-data; boundary=\"--=_(B):/,?\"",
+                 "----=_(B):/,?\r\n" D "\"a\"\r\n\r\nb\r\n"
+                 "----=_(B):/,?--", "a=b;");
+    expect_parts("multipart/form-data; boundary=-'B+_.-", "---'B+_.-\r\n" D
+                 "\"a\"\r\n\r\nb\r\n---'B+_.---", "a=b;");
 
     verdict("what browsers and libraries write");
 }
@@ -114,6 +119,9 @@ bad(void)
         "multipart/form-data; x=y; boundary=B",
         "multipart/form-data; boundary=\"B",
         "multipart/form-data; boundary=B;",
+        "multipart/form-data; boundary=A,B",
+        "multipart/form-data; boundary=A B",
+        "multipart/form-data; boundary=A=B",
         "multipart/form-data; boundary=\"B \"",
         "multipart/form-data; boundary=B\"", "multipart/form-data, boundary=B"
     };
