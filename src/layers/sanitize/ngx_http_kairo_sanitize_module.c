@@ -286,31 +286,6 @@ ngx_http_kairo_sanitize_merge_resolver(ngx_conf_t *cf,
 }
 
 
-ngx_array_t *
-ngx_http_kairo_sanitize_joined(ngx_conf_t *cf, ngx_array_t *above,
-    ngx_array_t *own)
-{
-    ngx_array_t  *joined;
-
-    if (own == NULL) {
-        return above;
-    }
-
-    joined = ngx_array_create(cf->pool, above->nelts + own->nelts,
-                              above->size);
-    if (joined == NULL) {
-        return NULL;
-    }
-
-    ngx_memcpy(ngx_array_push_n(joined, above->nelts), above->elts,
-               above->nelts * above->size);
-    ngx_memcpy(ngx_array_push_n(joined, own->nelts), own->elts,
-               own->nelts * own->size);
-
-    return joined;
-}
-
-
 static ngx_int_t
 ngx_http_kairo_sanitize_init_process(ngx_cycle_t *cycle)
 {

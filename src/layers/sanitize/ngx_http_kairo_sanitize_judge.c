@@ -1,0 +1,227 @@
+
+/*
+ * One value: whether it may be fetched, and what is said when it may not.
+ */
+
+
+#include "layers/sanitize/ngx_http_kairo_sanitize.h"
+
+
+static void ngx_http_kairo_sanitize_log(ngx_http_kairo_sanitize_t *s,
+    const char *code, const char *reason);
+static const char *ngx_http_kairo_sanitize_advice(const char *code,
+    const char *reason);
+static ngx_int_t ngx_http_kairo_sanitize_verdict(
+    ngx_http_kairo_sanitize_t *s, const char *code, const char *reason);
+static const char *ngx_http_kairo_sanitize_hint(const char *code);
+
+
+ngx_int_t
+ngx_http_kairo_sanitize_value(ngx_http_kairo_sanitize_t *s,
+    kairo_span_t value)
+{
+    kairo_target_t                  *target;
+    ngx_http_kairo_sanitize_item_t  *item;
+
+    if (s->found++ && !s->rule->many) {
+        return ngx_http_kairo_sanitize_refuse(s, "target_duplicate",
+                                              "duplicate");
+    }
+
+    if (s->nitems == NGX_HTTP_KAIRO_SANITIZE_MAX) {
+        return ngx_http_kairo_sanitize_refuse(s, "target_duplicate",
+                                              "too_many");
+    }
+
+    item = ngx_palloc(s->pipe->request->pool,
+                      sizeof(ngx_http_kairo_sanitize_item_t));
+    if (item == NULL) {
+        return NGX_ERROR;
+    }
+
+    target = &item->target;
+
+    kairo_target(target, value, &s->rule->policy, &s->lists);
+
+    if (target->code) {
+        return ngx_http_kairo_sanitize_refuse(s, target->code, target->reason);
+    }
+
+    item->rule = s->rule;
+    item->addr.p = target->ip;
+    item->addr.n = target->kind == KAIRO_TARGET_NAME ? 0
+                   : target->kind == KAIRO_TARGET_IPV4 ? 4 : 16;
+
+    s->item[s->nitems++] = item;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_kairo_sanitize_refuse(ngx_http_kairo_sanitize_t *s, const char *code,
+    const char *reason)
+{
+    ngx_uint_t                  i;
+    ngx_http_kairo_refusal_t   *refusal;
+
+    static const struct {
+        const char   *code;
+        ngx_uint_t    status;
+    } statuses[] = {
+        { "target_malformed", 400 },
+        { "target_duplicate", 400 },
+        { "target_missing", 400 },
+        { "body_malformed", 400 },
+        { "body_too_large", 413 },
+        { "body_not_inspectable", 415 },
+        { "target_unresolvable", 422 },
+        { "resolver_unavailable", 503 }
+    };
+
+    ngx_http_kairo_sanitize_log(s, code, reason);
+
+    if (ngx_http_kairo_sanitize_verdict(s, code, reason) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    refusal = &s->pipe->refusal;
+
+    refusal->code.data = (u_char *) code;
+    refusal->code.len = ngx_strlen(code);
+    refusal->reason.data = (u_char *) reason;
+    refusal->reason.len = ngx_strlen(reason);
+    refusal->hint.data = (u_char *) ngx_http_kairo_sanitize_hint(code);
+    refusal->hint.len = ngx_strlen(refusal->hint.data);
+
+    if (s->rule) {
+        refusal->param = s->rule->text;
+    }
+
+    for (i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++) {
+        if (ngx_strcmp(code, statuses[i].code) == 0) {
+            return statuses[i].status;
+        }
+    }
+
+    return NGX_HTTP_FORBIDDEN;
+}
+
+
+/* $kairo_target_verdict: the line of "kairo target". */
+
+static ngx_int_t
+ngx_http_kairo_sanitize_verdict(ngx_http_kairo_sanitize_t *s,
+    const char *code, const char *reason)
+{
+    ngx_str_t  *verdict;
+
+    verdict = &s->pipe->target_verdict;
+
+    verdict->data = ngx_pnalloc(s->pipe->request->pool,
+                                sizeof("block  ") + ngx_strlen(code)
+                                + ngx_strlen(reason));
+    if (verdict->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    verdict->len = ngx_sprintf(verdict->data, "block %s %s", code, reason)
+                   - verdict->data;
+
+    return NGX_OK;
+}
+
+
+/* Not the value: who sends it has chosen it, to be read in a log perhaps. */
+
+static void
+ngx_http_kairo_sanitize_log(ngx_http_kairo_sanitize_t *s, const char *code,
+    const char *reason)
+{
+    ngx_str_t  param;
+
+    if (!ngx_http_kairo_log_sampled(s->pipe, &s->state->refused,
+                                    s->conf->log_level))
+    {
+        return;
+    }
+
+    ngx_str_set(&param, "the body");
+
+    if (s->rule) {
+        param = s->rule->text;
+    }
+
+    ngx_log_error(s->conf->log_level, s->pipe->request->connection->log, 0,
+                  "kairo sanitize: refused%s, %V: %s, %s%s",
+                  s->pipe->mode == NGX_HTTP_KAIRO_DRY_RUN ? ", dry run" : "",
+                  &param, code, reason,
+                  ngx_http_kairo_sanitize_advice(code, reason));
+}
+
+
+/* Where public names resolve to such addresses, in some networks. */
+
+static const char *
+ngx_http_kairo_sanitize_advice(const char *code, const char *reason)
+{
+    if (ngx_strcmp(code, "target_unresolvable") != 0) {
+        return "";
+    }
+
+    if (ngx_strncmp(reason, "ipv6_nat64", sizeof("ipv6_nat64") - 1) == 0) {
+        return ", see kairo_sanitize_nat64";
+    }
+
+    return ngx_strcmp(reason, "ipv4_benchmarking") == 0
+           || ngx_strcmp(reason, "ipv4_shared") == 0
+           ? ", a network can be named in kairo_allowlist" : "";
+}
+
+
+static const char *
+ngx_http_kairo_sanitize_hint(const char *code)
+{
+    ngx_uint_t  i;
+
+    static const struct {
+        const char   *code;
+        const char   *hint;
+    } hints[] = {
+        { "target_malformed", "the target is not written as one that all "
+          "programs read alike: http or https, a public host name or a plain "
+          "address, no user, no spaces, no escapes in the host" },
+        { "target_scheme", "a target of this scheme can't be fetched; write "
+          "https://" },
+        { "target_port", "this port is not allowed; leave it out" },
+        { "target_special_name", "this name is not one of the public "
+          "internet" },
+        { "target_special_address", "this address is not one of the public "
+          "internet" },
+        { "target_metadata", "this target is never allowed" },
+        { "target_denied", "this target is on a list of those that are not "
+          "allowed" },
+        { "target_not_allowed", "this target is not on the list of those that "
+          "are allowed" },
+        { "target_unresolvable", "the name has no address on the public "
+          "internet" },
+        { "resolver_unavailable", "the name could not be looked up; try again "
+          "later" },
+        { "target_duplicate", "the request has the target more than once; "
+          "send it once" },
+        { "target_missing", "the request has no target; send it" },
+        { "body_malformed", "the body can't be read as its Content-Type "
+          "says" },
+        { "body_too_large", "the body is longer than what is looked at" },
+        { "body_not_inspectable", "the body can't be looked at; send it with "
+          "another Content-Type and without Content-Encoding" }
+    };
+
+    for (i = 0; i < sizeof(hints) / sizeof(hints[0]); i++) {
+        if (ngx_strcmp(code, hints[i].code) == 0) {
+            return hints[i].hint;
+        }
+    }
+
+    return "this target is not allowed";
+}
