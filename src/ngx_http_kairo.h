@@ -182,6 +182,7 @@ struct ngx_http_kairo_pipe_s {
     uint32_t                     spent;       /* rows, in this request */
     unsigned                     running:1;   /* inside a check() */
     unsigned                     reading:1;   /* the body, for a row */
+    unsigned                     unread:1;    /* it can't be read */
     unsigned                     answered:1;
     unsigned                     watched:1;   /* cancel() will be called */
     unsigned                     held:1;      /* a check() that waits may set
@@ -219,7 +220,8 @@ ngx_int_t ngx_http_kairo_wait(ngx_http_kairo_pipe_t *p, ngx_kairo_op_t *op);
 /*
  * For a check(): the request's body, all of it, in r->request_body.  NGX_OK:
  * it is there; NGX_AGAIN: return this, and check() is called again when it is;
- * else a status to refuse with.
+ * else a status to return, which ends the request as nginx ends it when it
+ * can't read a body, in a dry run too.
  */
 
 ngx_int_t ngx_http_kairo_body(ngx_http_kairo_pipe_t *p);

@@ -54,6 +54,13 @@ my $http = <<"END";
                           kairo_sanitize json:url type=auto; @{[tool()]} }
         location /dry { kairo_sanitize arg:url type=auto;
                         kairo_sanitize_dry_run on; @{[tool()]} }
+        location /dry-form { kairo_sanitize form:url type=auto;
+                             kairo_sanitize_dry_run on;
+                             client_max_body_size 10; @{[tool()]} }
+        location /preflight { kairo_preflight on;
+                              kairo_sanitize arg:url type=auto required;
+                              kairo_sanitize form:url type=auto required;
+                              @{[tool()]} }
         location /outer {
             kairo_sanitize arg:a type=auto; @{[tool()]}
             location /outer/inner { kairo_sanitize arg:b type=auto;
@@ -307,6 +314,28 @@ for my $to (['10.0.0.1', $special], ['example.com', '200']) {
                      (map { sprintf "%x\r\n%s\r\n", 300, 'x' x 300 } 1 .. 4),
                      "0\r\n\r\n");
     is(said($got), '413 body_too_large', 'chunks that are too many');
+}
+
+# what nginx itself can't read is for nobody to pass
+
+for my $path ('/form', '/dry-form') {
+    my @head = ("POST $path HTTP/1.1", 'Host: a', 'Connection: close',
+                "Content-Type: $form", 'Transfer-Encoding: chunked');
+    my $text = join "\r\n", @head, '', '5', 'url=a', 'zz', '';
+    my $c = $s->socket;
+    print $c $text;
+    my $got = $s->receive($c);
+    is(said($got), '400', "$path: chunks that are none");
+    unlike($got, qr/problem/, "$path: nginx says so");
+    is(said(slowly(\@head, "5\r\nurl=a\r\nzz\r\n")), '400',
+       "$path: later");
+}
+{
+    my @head = ('POST /dry-form HTTP/1.1', 'Host: a', 'Connection: close',
+                "Content-Type: $form", 'Transfer-Encoding: chunked');
+    my $c = $s->socket;
+    print $c join "\r\n", @head, '', '20', 'x' x 32, '0', '', '';
+    is(said($s->receive($c)), '413', 'dry run: a body that is too long');
 }
 
 # a client that leaves in the middle of its body

@@ -31,6 +31,7 @@ ngx_http_kairo_body(ngx_http_kairo_pipe_t *p)
 
     if (rc >= NGX_HTTP_SPECIAL_RESPONSE) {
         p->reading = 0;
+        p->unread = 1;
         return rc;
     }
 
@@ -108,6 +109,11 @@ ngx_http_kairo_body_read(ngx_http_request_t *r)
     ngx_http_kairo_pipe_t  *p;
 
     p = ngx_http_kairo_pipe(r);
+
+    if (!p->reading) {
+        /* it was for a location that the request has left */
+        return;
+    }
 
     p->reading = 0;
 

@@ -100,6 +100,13 @@ ngx_http_kairo_walk(ngx_http_request_t *r, ngx_uint_t phase)
             return ngx_http_kairo_suspend(p);
         }
 
+        if (p->unread) {
+            /* nobody has decided that, and nobody may pass it */
+            p->unread = 0;
+            ngx_http_finalize_request(r, rc);
+            return NGX_DONE;
+        }
+
         if (ngx_http_kairo_conclude(p, rc, bit) != NGX_OK) {
             ngx_http_kairo_refuse(p);
             return NGX_DONE;
@@ -194,6 +201,7 @@ ngx_http_kairo_enter(ngx_http_request_t *r)
     }
 
     p->judged = 0;
+    p->reading = 0;    /* what nginx could not go on with, perhaps */
     ngx_http_set_ctx(r, p, ngx_http_kairo_module);
 
     return p;
