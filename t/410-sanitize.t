@@ -157,6 +157,21 @@ is(get('/arg?url=ftp://example.com/'), '403 target_scheme', 'a scheme');
 is(get('/arg?url=http://169.254.169.254/'), '403 target_metadata',
    'a metadata service');
 is(get('/arg?url=http://intranet/'), '403 target_special_name', 'a name');
+{
+    my @preflight = ('Origin: http://a.test',
+                     'Access-Control-Request-Method: POST');
+    my $ask = sub {
+        my ($args, @more) = @_;
+        return said($s->ask('OPTIONS', "/preflight$args", @more, @preflight));
+    };
+    is($ask->('', undef), '200', 'preflight: nothing is required');
+    is($ask->("?url=$good", undef), '200', 'preflight: a public one');
+    is($ask->("?url=$bad", undef), $special, 'preflight: a private one');
+    is($ask->('', "url=$bad", 'Content-Type: '
+                              . 'application/x-www-form-urlencoded'),
+       $special, 'preflight: that has a body');
+}
+
 is(get("/two?a=$good&b=10.0.0.1"), $special, 'the second of two rules');
 
 

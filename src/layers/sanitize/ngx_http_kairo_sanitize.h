@@ -172,6 +172,10 @@ ngx_int_t ngx_http_kairo_sanitize_body(ngx_http_kairo_sanitize_t *s,
 ngx_int_t ngx_http_kairo_sanitize_pairs(ngx_http_kairo_sanitize_t *s,
     kairo_span_t text);
 
+/* Refuses where the rule requires a target and has found none; or NGX_OK. */
+
+ngx_int_t ngx_http_kairo_sanitize_missing(ngx_http_kairo_sanitize_t *s);
+
 /* Judges a value, decoded.  NGX_OK, or a status to refuse with. */
 
 ngx_int_t ngx_http_kairo_sanitize_value(ngx_http_kairo_sanitize_t *s,

@@ -75,9 +75,8 @@ ngx_http_kairo_sanitize_body(ngx_http_kairo_sanitize_t *s, kairo_span_t text)
                      : ngx_http_kairo_sanitize_parts(s, type, text);
         }
 
-        if (rc == NGX_OK && rule[i].required && s->found == 0) {
-            rc = ngx_http_kairo_sanitize_refuse(s, "target_missing",
-                                                "missing");
+        if (rc == NGX_OK) {
+            rc = ngx_http_kairo_sanitize_missing(s);
         }
     }
 

@@ -35,10 +35,6 @@ ngx_http_kairo_sanitize_check(ngx_http_kairo_pipe_t *p)
         return NGX_ERROR;
     }
 
-    if (ngx_http_kairo_preflight(p->request)) {
-        return NGX_DECLINED;
-    }
-
     s = ngx_http_kairo_sanitize_begin(p);
     if (s == NULL) {
         return NGX_ERROR;

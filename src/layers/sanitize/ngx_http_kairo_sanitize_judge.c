@@ -58,6 +58,24 @@ ngx_http_kairo_sanitize_value(ngx_http_kairo_sanitize_t *s,
 }
 
 
+/*
+ * A CORS preflight, in which nothing is required, has the query and the path
+ * of the request that it is for: a tool may fetch what is there all the same.
+ */
+
+ngx_int_t
+ngx_http_kairo_sanitize_missing(ngx_http_kairo_sanitize_t *s)
+{
+    if (!s->rule->required || s->found
+        || ngx_http_kairo_preflight(s->pipe->request))
+    {
+        return NGX_OK;
+    }
+
+    return ngx_http_kairo_sanitize_refuse(s, "target_missing", "missing");
+}
+
+
 ngx_int_t
 ngx_http_kairo_sanitize_refuse(ngx_http_kairo_sanitize_t *s, const char *code,
     const char *reason)

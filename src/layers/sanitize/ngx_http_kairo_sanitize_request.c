@@ -42,9 +42,8 @@ ngx_http_kairo_sanitize_request(ngx_http_kairo_sanitize_t *s)
 
         rc = ngx_http_kairo_sanitize_rule(s);
 
-        if (rc == NGX_OK && rule[i].required && s->found == 0) {
-            rc = ngx_http_kairo_sanitize_refuse(s, "target_missing",
-                                                "missing");
+        if (rc == NGX_OK) {
+            rc = ngx_http_kairo_sanitize_missing(s);
         }
 
         if (rc != NGX_OK) {
