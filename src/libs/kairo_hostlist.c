@@ -234,6 +234,7 @@ static int
 kairo_hostlist_add_pattern(kairo_hostlist_t *list, kairo_span_t text,
     kairo_hostlist_error_t *error)
 {
+    int   rc;
     char  why[80];
 
     if (list->patterns.n == KAIRO_HOSTLIST_PATTERNS) {
@@ -241,11 +242,14 @@ kairo_hostlist_add_pattern(kairo_hostlist_t *list, kairo_span_t text,
                                     "at most 1000");
     }
 
-    if (kairo_patterns_add(&list->patterns, text, why, sizeof(why)) != 0) {
-        return kairo_hostlist_wrong(error, text, "is no pattern", why);
+    rc = kairo_patterns_add(&list->patterns, text, why, sizeof(why));
+
+    if (rc == -2) {
+        return kairo_hostlist_no_memory(error);
     }
 
-    return 0;
+    return rc == 0 ? 0 : kairo_hostlist_wrong(error, text, "is no pattern",
+                                              why);
 }
 
 

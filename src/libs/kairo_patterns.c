@@ -1,5 +1,4 @@
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #define PCRE2_CODE_UNIT_WIDTH  8
@@ -25,16 +24,18 @@ kairo_patterns_add(kairo_patterns_t *patterns, kairo_span_t text, char *wrong,
     size_t       at;
     pcre2_code  *code;
 
-    (void) snprintf(wrong, n, "no memory");
-
     if (kairo_patterns_prepare(patterns) != 0) {
-        return -1;
+        return -2;
     }
 
     code = pcre2_compile(text.p, text.n,
                          PCRE2_ANCHORED|PCRE2_ENDANCHORED|PCRE2_CASELESS
                          |PCRE2_NEVER_UTF|PCRE2_NEVER_BACKSLASH_C,
                          &rc, &at, NULL);
+    if (code == NULL && rc == PCRE2_ERROR_HEAP_FAILED) {
+        return -2;
+    }
+
     if (code == NULL) {
         (void) pcre2_get_error_message(rc, (PCRE2_UCHAR *) wrong, n);
         return -1;

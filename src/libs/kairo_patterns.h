@@ -28,9 +28,9 @@ typedef struct {
 
 /*
  * Adds an expression, which has to match a name as a whole, without regard to
- * case.  0: done; -1: it is none, or there is no memory, and "wrong" says so
- * in at most "n" bytes with the end.  "patterns" begins zeroed, and is freed
- * by kairo_patterns_free() in both cases.
+ * case.  0: done; -1: it is none, and "wrong" says why in at most "n" bytes
+ * with the end; -2: there is no memory.  "patterns" begins zeroed, and is
+ * freed by kairo_patterns_free() in all cases.
  */
 
 int kairo_patterns_add(kairo_patterns_t *patterns, kairo_span_t text,
