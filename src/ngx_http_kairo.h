@@ -274,7 +274,8 @@ ngx_int_t ngx_http_kairo_add_fields(ngx_http_request_t *r,
 /*
  * What the application is told: takes the fields off the request that begin
  * with "prefix", those that an earlier location has told, and puts these on
- * instead.  Their text lives as long as the request.
+ * instead, all of them or, on NGX_ERROR, none.  Their text lives as long as
+ * the request.
  */
 
 ngx_int_t ngx_http_kairo_tell(ngx_http_request_t *r, const char *prefix,

@@ -40,6 +40,10 @@ ngx_int_t
 ngx_http_kairo_tell(ngx_http_request_t *r, const char *prefix,
     const ngx_http_kairo_field_t *fields)
 {
+    u_char                        *lowcase;
+    ngx_list_t                    *list;
+    ngx_uint_t                     n;
+    ngx_list_part_t               *last;
     ngx_table_elt_t               *h;
     const ngx_http_kairo_field_t  *field;
 
@@ -47,27 +51,41 @@ ngx_http_kairo_tell(ngx_http_request_t *r, const char *prefix,
         return NGX_ERROR;
     }
 
+    list = &r->headers_in.headers;
+    last = list->last;
+    n = last->nelts;
+
     for (field = fields; field; field = field->next) {
 
-        h = ngx_list_push(&r->headers_in.headers);
+        lowcase = ngx_pnalloc(r->pool, field->name.len);
+        if (lowcase == NULL) {
+            goto failed;
+        }
+
+        h = ngx_list_push(list);
         if (h == NULL) {
-            return NGX_ERROR;
+            goto failed;
         }
 
         ngx_memzero(h, sizeof(ngx_table_elt_t));
 
         h->key = field->name;
         h->value = field->value;
-
-        h->lowcase_key = ngx_pnalloc(r->pool, h->key.len);
-        if (h->lowcase_key == NULL) {
-            return NGX_ERROR;
-        }
-
-        h->hash = ngx_hash_strlow(h->lowcase_key, h->key.data, h->key.len);
+        h->lowcase_key = lowcase;
+        h->hash = ngx_hash_strlow(lowcase, h->key.data, h->key.len);
     }
 
     return NGX_OK;
+
+failed:
+
+    /* not a part of them */
+
+    list->last = last;
+    last->nelts = n;
+    last->next = NULL;
+
+    return NGX_ERROR;
 }
 
 

@@ -56,8 +56,6 @@ ngx_http_kairo_sanitize_tell(ngx_http_kairo_sanitize_t *s)
         return NGX_OK;
     }
 
-    ngx_str_set(&s->pipe->target_verdict, "allow");
-
     r = s->pipe->request;
 
     told = ngx_pcalloc(r->pool, sizeof(ngx_http_kairo_target_t));
@@ -84,9 +82,14 @@ ngx_http_kairo_sanitize_tell(ngx_http_kairo_sanitize_t *s)
         }
     }
 
-    s->pipe->target = told;
+    if (ngx_http_kairo_tell(r, "X-Kairo-Target-", fields) != NGX_OK) {
+        return NGX_ERROR;
+    }
 
-    return ngx_http_kairo_tell(r, "X-Kairo-Target-", fields);
+    s->pipe->target = told;
+    ngx_str_set(&s->pipe->target_verdict, "allow");
+
+    return NGX_OK;
 }
 
 
