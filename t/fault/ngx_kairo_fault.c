@@ -52,6 +52,8 @@ ngx_kairo_fault_now(const char *name)
 
 
 ngx_kairo_fault_wrap(void *, malloc, (size_t size), (size))
+ngx_kairo_fault_wrap(void *, calloc, (size_t n, size_t size), (n, size))
+ngx_kairo_fault_wrap(void *, realloc, (void *p, size_t size), (p, size))
 ngx_kairo_fault_wrap(void *, ngx_palloc, (ngx_pool_t *pool, size_t size),
                      (pool, size))
 ngx_kairo_fault_wrap(void *, ngx_pnalloc, (ngx_pool_t *pool, size_t size),
