@@ -666,6 +666,7 @@ for my $of (@lists) {
                alias => { cname => answers(['10.1.2.3']) });
     my %got = map { $_ => get('/bare?url=' . answers($how{$_})) } keys %how;
     s/^Date: .*\r\n//m for values %got;
+    like($got{NXDOMAIN}, qr/"title":"Unprocessable Content"/, 'its title');
     like($got{NXDOMAIN}, qr/^HTTP\/1.1 422 .*"code":"target_unresolvable"/s,
          'refused');
     like($got{NXDOMAIN}, qr{^Content-Type: application/problem\+json}m,

@@ -36,6 +36,7 @@ static const ngx_http_kairo_title_t  ngx_http_kairo_titles[] = {
     { 409, ngx_string("Conflict") },
     { 413, ngx_string("Content Too Large") },
     { 415, ngx_string("Unsupported Media Type") },
+    { 422, ngx_string("Unprocessable Content") },
     { 429, ngx_string("Too Many Requests") },
     { 503, ngx_string("Service Unavailable") },
     { 507, ngx_string("Insufficient Storage") },
