@@ -187,6 +187,10 @@ is(get('/cookie', "Cookie: a=b; target=$good; c=d"), '200',
 is(get('/cookie', "Cookie: a=b; target=$bad"), $special,
    'cookie: a private one');
 is(get('/cookie', "Cookie: target=\"$bad\""), $special, 'cookie: in quotes');
+is(get('/cookie', "Cookie: a%=b; ta%72get=$bad"), $special,
+   'cookie: with a name that is encoded');
+is(get('/cookie', "Cookie: ta%72=b; target%=$bad; target=$good"), '200',
+   'cookie: other names that are');
 is(get('/cookie', "Cookie: Target=$good", "Cookie: target=$bad"),
    '400 target_duplicate', 'cookie: twice');
 is(get('/capture/example.com'), '200', 'capture: a public one');

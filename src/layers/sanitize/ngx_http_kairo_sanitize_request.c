@@ -16,6 +16,8 @@ static ngx_int_t ngx_http_kairo_sanitize_header(ngx_http_kairo_sanitize_t *s);
 static ngx_int_t ngx_http_kairo_sanitize_cookie(ngx_http_kairo_sanitize_t *s);
 static ngx_int_t ngx_http_kairo_sanitize_cookies(ngx_http_kairo_sanitize_t *s,
     kairo_span_t text);
+static ngx_int_t ngx_http_kairo_sanitize_cookie_is(
+    ngx_http_kairo_sanitize_t *s, kairo_span_t name);
 static ngx_int_t ngx_http_kairo_sanitize_capture(ngx_http_kairo_sanitize_t *s);
 static ngx_uint_t ngx_http_kairo_sanitize_path(const ngx_http_request_t *r);
 static ngx_int_t ngx_http_kairo_sanitize_encoded(ngx_http_kairo_sanitize_t *s,
@@ -180,8 +182,14 @@ ngx_http_kairo_sanitize_cookies(ngx_http_kairo_sanitize_t *s,
 
     while (kairo_cookie_next(&text, &name, &value)) {
 
-        if (!kairo_form_is(name, s->rule->name)) {
+        rc = ngx_http_kairo_sanitize_cookie_is(s, name);
+
+        if (rc == NGX_DECLINED) {
             continue;
+        }
+
+        if (rc != NGX_OK) {
+            return rc;
         }
 
         if (value.n > 1 && value.p[0] == '"' && value.p[value.n - 1] == '"') {
@@ -197,6 +205,39 @@ ngx_http_kairo_sanitize_cookies(ngx_http_kairo_sanitize_t *s,
     }
 
     return NGX_OK;
+}
+
+
+/* By its name as it is, and decoded, as CGI.pm and older PHP and Rack do. */
+
+static ngx_int_t
+ngx_http_kairo_sanitize_cookie_is(ngx_http_kairo_sanitize_t *s,
+    kairo_span_t name)
+{
+    long           n;
+    u_char        *p;
+    kairo_span_t   decoded;
+
+    if (kairo_form_is(name, s->rule->name)) {
+        return NGX_OK;
+    }
+
+    if (memchr(name.p, '%', name.n) == NULL) {
+        return NGX_DECLINED;
+    }
+
+    p = ngx_pnalloc(s->pipe->request->pool, name.n);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    n = kairo_form_decode(name, p);
+
+    decoded.p = p;
+    decoded.n = n;
+
+    return n > 0 && kairo_form_is(decoded, s->rule->name) ? NGX_OK
+                                                          : NGX_DECLINED;
 }
 
 
