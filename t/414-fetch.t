@@ -74,6 +74,8 @@ sub fetch {
         listen 127.0.0.1:%%APP%% ssl;
         ssl_certificate     tls.pem;
         ssl_certificate_key tls.key;
+        location /accel { add_header X-Accel-Redirect /elsewhere;
+                          return 200 "itself"; }
         location /moved { return 302 https://10.0.0.1/; }
         location / {
             return 200 "$host|$ssl_server_name|$request_uri|$request_method|$http_x_secret$http_cookie$http_authorization|";
@@ -97,6 +99,8 @@ END
     like($s->get("/fetch?url=$url/moved"),
          qr{^HTTP/1.1 302.*^Location: https://10.0.0.1/\r}ms,
          'a redirect comes back');
+    like($s->get("/fetch?url=$url/accel"), qr{^HTTP/1.1 200.*^itself}ms,
+         'a site does not lead nginx elsewhere');
     like($s->get('/fetch?url=https://10.0.0.1/'), qr/target_special_address/,
          'and is judged when it is asked for');
 
