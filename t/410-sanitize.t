@@ -437,5 +437,29 @@ is(get("/outer/other?b=$bad"), $special, 'levels: these others');
          qr/layer="sanitize",decision="refused"\} [1-9]/, 'metrics');
 }
 
+# Names that no request has, or that are not all there is of one.
+
+{
+    my $other = Kairo::Server->new;
+    my $tells = sub {
+        return $other->tells('server { listen 127.0.0.1:%%PORT%%; location / {'
+                             . " kairo_sanitize $_[0] type=url; } }");
+    };
+    for my $place ('arg:url[]', 'form:url[0]', 'multipart:a[b][]', 'arg:a%62',
+                   'cookie:a=b', 'cookie:url[12]', 'header:X:Y')
+    {
+        my ($said, $taken) = $tells->($place);
+        ok(!$taken, "$place is not taken");
+        like($said, qr/invalid name "\Q@{[$place =~ s{^.*?:}{}r]}\E"/,
+             "$place: the name");
+    }
+    for my $place ('arg:a[b]', 'arg:[]', 'form:a.b', 'multipart:a%b',
+                   'cookie:a[b]', 'header:X-Y_Z', 'json:$.a[0].b[*]')
+    {
+        my ($said, $taken) = $tells->($place);
+        is($said, '', "$place is taken");
+    }
+}
+
 $s->finish;
 done_testing();

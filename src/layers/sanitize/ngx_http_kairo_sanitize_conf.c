@@ -16,6 +16,8 @@ static char *ngx_http_kairo_sanitize_carrier(ngx_conf_t *cf,
     ngx_http_kairo_sanitize_rule_t *rule, ngx_str_t *value);
 static char *ngx_http_kairo_sanitize_name(ngx_conf_t *cf,
     ngx_http_kairo_sanitize_rule_t *rule, u_char *p, size_t n);
+static ngx_uint_t ngx_http_kairo_sanitize_never(
+    const ngx_http_kairo_sanitize_rule_t *rule);
 static char *ngx_http_kairo_sanitize_parameter(ngx_conf_t *cf,
     ngx_http_kairo_sanitize_rule_t *rule, ngx_str_t *value,
     ngx_uint_t *typed);
@@ -156,6 +158,13 @@ ngx_http_kairo_sanitize_name(ngx_conf_t *cf,
     rule->name.p = name;
     rule->name.n = n;
 
+    if (ngx_http_kairo_sanitize_never(rule)) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid name \"%*s\", expected one that is "
+                           "decoded, NAME for NAME[] and NAME[0] too", n, p);
+        return NGX_CONF_ERROR;
+    }
+
     if (rule->carrier == NGX_HTTP_KAIRO_SANITIZE_JSON
         && kairo_json_path(&rule->path, name, n) != 0)
     {
@@ -179,6 +188,45 @@ ngx_http_kairo_sanitize_name(ngx_conf_t *cf,
     }
 
     return NGX_CONF_OK;
+}
+
+
+/*
+ * Whether it would not be found, or not wherever a tool finds it: names are
+ * compared when they are decoded, and "url[]" is "url".
+ */
+
+static ngx_uint_t
+ngx_http_kairo_sanitize_never(const ngx_http_kairo_sanitize_rule_t *rule)
+{
+    size_t         n;
+    kairo_span_t   name;
+
+    /* what is in no name, in the order of ngx_http_kairo_carrier_e */
+
+    static const char *const  odd[NGX_HTTP_KAIRO_SANITIZE_CARRIERS] = {
+        "%", "%=;:,[] ", "%=;, ", "", "%", "", ""
+    };
+
+    name = rule->name;
+
+    if (strcspn((const char *) name.p, odd[rule->carrier]) < name.n) {
+        return 1;
+    }
+
+    if (rule->carrier == NGX_HTTP_KAIRO_SANITIZE_JSON
+        || name.p[name.n - 1] != ']')
+    {
+        return 0;
+    }
+
+    n = name.n - 1;
+
+    while (n && kairo_is_digit(name.p[n - 1])) {
+        n--;
+    }
+
+    return n > 1 && name.p[n - 1] == '[';
 }
 
 
