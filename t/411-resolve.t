@@ -901,7 +901,22 @@ for my $what (['public', [$four], "200 $four"],
     ok($s->until(sub { $dns->asked($second, 'A') }),
        'the second one is asked for');
     close $c;
+
+    # a stream of a connection that stays
+
+    my $h = Kairo::H2->new($s);
+    my $third = answers({ addr => [$four], delay => 0.6 });
+    my $stream = $h->request('GET', "/long?url=$third");
+    $h->flush;
+    ok($s->until(sub { $dns->asked($third, 'A') }), 'a stream waits');
+    $h->reset($stream);
+    my $next = $h->request('GET', '/long?url=' . answers([$six]));
+    is($h->answer($next)->{status}, 200, 'clients leave: but for a stream');
     sleep 1;
+    is($h->answer($h->request('GET', "/long?url=$third"))->{fields}{'x-addr'},
+       $four, 'clients leave: whose connection goes on');
+    $h->close;
+
     is(judged([$four]), "200 $four:443", 'clients leave: it goes on');
     is(($s->children)[0], $pid, 'clients leave: the same worker');
 }

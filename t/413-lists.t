@@ -524,20 +524,22 @@ $s->finish;
 
 my %level = (
     # what is denied, where a server has s and http h
-    '/deny'         => 'h s',
-    '/deny/more'    => 'h s l',
-    '/deny/more/in' => 'h s l m',
-    '/deny/two'     => 'h s l m',
-    '/deny/off'     => '',
-    '/deny/off/in'  => 'm',
-    '/deny/others'  => 'l m',
+    '/deny'            => 'h s',
+    '/deny/more'       => 'h s l',
+    '/deny/more/in'    => 'h s l m',
+    '/deny/two'        => 'h s l m',
+    '/deny/off'        => '',
+    '/deny/off/in'     => 'm',
+    '/deny/others'     => 'l m',
     # what is not allowed
-    '/only'         => 'h l m o',
-    '/only/more'    => 'h s m o',
-    '/only/more/in' => 'h s m o',
-    '/only/off'     => '',
-    '/only/off/in'  => 'h s l o',
-    '/only/except'  => '',
+    '/only'            => 'h l m o',
+    '/only/more'       => 'h s m o',
+    '/only/more/in'    => 'h s m o',
+    '/only/off'        => '',
+    '/only/off/in'     => 'h s l o',
+    '/only/except'     => '',
+    '/only/except/in'  => '',
+    '/only/except/own' => 'h s l o',
 );
 
 sub level {
@@ -574,7 +576,9 @@ $s->start(<<END);
                      level('/only/more/in'))]}
             @{[level('/only/off', 'kairo_allowlist off;',
                      level('/only/off/in', 'kairo_allowlist m;'))]}
-            @{[level('/only/except', 'kairo_allowlist l exceptions;')]}
+            @{[level('/only/except', 'kairo_allowlist l exceptions;',
+                     level('/only/except/in'),
+                     level('/only/except/own', 'kairo_allowlist m;'))]}
         }
     }
     server {
@@ -593,8 +597,8 @@ for my $at (sort keys %level) {
            "$at: $name");
     }
 }
-is(said($s->get("/only/except?h=l.local")), '200',
-   '/only/except: what is special');
+is(said($s->get("$_?h=l.local")), '200', "$_: what is special")
+    for qw(/only/except /only/except/in);
 like(said($s->get("/only/except?h=s.local")), qr/^403 target_special_name /,
      '/only/except: and not in its list');
 is(said($s->get("/only?h=s.local")), '200', '/only: what is special');
