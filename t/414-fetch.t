@@ -39,7 +39,7 @@ sub start {
     s/%%APP%%/$app/g for $before, $behind;
 
     $s->file('bad-hosts', ".bad.example.com\n");
-    $s->file('networks', "127.0.0.0/8\n");
+    $s->file('networks', "127.0.0.0/8\n::ffff:127.0.0.77\n");
     certificate();
     $s->start("kairo_allowlist networks exceptions; $before $http $behind");
     return $app;
@@ -144,6 +144,9 @@ END
                  'X-Kairo-Target-Addr: 8.8.8.8', 'X_Kairo_Target_Addr: 8.8.4.4'),
          qr{\Qgood.example.com|80|127.0.0.9:80|http://good.example.com/x|/tools/seo/?url=HTTP://Good.example.com/x|\E},
          'the tool is told; the request is as it was');
+    like($s->get('/tools/seo/?url=http://[::ffff:127.0.0.77]/'),
+         qr{\Q::ffff:127.0.0.77|80|[::ffff:127.0.0.77]:80|http://[::ffff:127.0.0.77]/|\E},
+         'of an IPv4 address in one of IPv6 too');
     like($s->get('/tools/seo/', 'X-Kairo-Target-Addr: 8.8.8.8'),
          qr/^\|\|\|\|/m, 'nothing to tell, and nothing of a client');
     is($s->status('/tools/seo/?url=http://site.example.com/'), 422,

@@ -14,9 +14,11 @@ static void kairo_target_spell(kairo_target_t *target);
 static void kairo_target_judge(kairo_target_t *target,
     const kairo_target_lists_t *lists);
 static const char *kairo_target_judge_name(kairo_span_t name,
-    const kairo_target_lists_t *lists, const char **reason);
+    const kairo_target_lists_t *lists, int allowed, const char **reason);
 static const char *kairo_target_judge_ip(kairo_span_t ip,
-    const kairo_target_lists_t *lists, const char **reason);
+    const kairo_target_lists_t *lists, int allowed, const char **reason);
+static int kairo_target_allowed(kairo_span_t ip,
+    const kairo_target_lists_t *lists);
 static int kairo_target_is_nat64(kairo_span_t ip,
     const kairo_target_lists_t *lists);
 static int kairo_target_denied(kairo_span_t ip,
@@ -126,7 +128,9 @@ kairo_target_answer(kairo_span_t ip, const kairo_target_lists_t *lists)
         }
     }
 
-    return kairo_target_judge_ip(ip, lists, &reason) ? reason : NULL;
+    return kairo_target_judge_ip(ip, lists, kairo_target_allowed(ip, lists),
+                                 &reason)
+           ? reason : NULL;
 }
 
 
@@ -151,6 +155,47 @@ unsigned
 kairo_target_default_port(kairo_target_scheme_t scheme)
 {
     return kairo_target_schemes[scheme].port;
+}
+
+
+kairo_span_t
+kairo_target_ip(const kairo_target_t *target)
+{
+    kairo_span_t  ip;
+
+    ip.p = target->ip;
+    ip.n = target->kind == KAIRO_TARGET_NAME ? 0
+           : target->kind == KAIRO_TARGET_IPV4 ? 4 : 16;
+
+    return ip;
+}
+
+
+/*
+ * kairo_addr_v6() adds the length of the prefix, but gives of ::ffff:0:0/96,
+ * which a list may allow, the IPv4 address in it alone: the end of the text.
+ */
+
+size_t
+kairo_target_write_ip(kairo_span_t ip, unsigned char *out)
+{
+    size_t                      n;
+    static const unsigned char  before[] = "::ffff:";
+
+    if (ip.n == 4) {
+        return kairo_addr_v4(out, ip.p);
+    }
+
+    n = kairo_addr_v6(out, ip.p, 128);
+
+    if (memchr(out, '/', n)) {
+        return n - (sizeof("/128") - 1);
+    }
+
+    memmove(out + sizeof(before) - 1, out, n);
+    memcpy(out, before, sizeof(before) - 1);
+
+    return sizeof(before) - 1 + n;
 }
 
 
@@ -299,45 +344,20 @@ kairo_target_name(kairo_target_t *target, kairo_span_t name)
 }
 
 
-/*
- * Of IPv6 without the length of the prefix.  Of ::ffff:0:0/96, which a list
- * may allow, kairo_addr_v6() gives the IPv4 address in it: that is the end of
- * its text (RFC 5952, section 5).
- */
-
 static void
 kairo_target_spell(kairo_target_t *target)
 {
-    size_t                      n, mapped;
-    unsigned char               text[KAIRO_ADDR_TEXT];
-    static const unsigned char  before[] = "::ffff:";
+    unsigned char  text[KAIRO_ADDR_TEXT];
 
-    mapped = 0;
-
-    if (target->kind == KAIRO_TARGET_IPV4) {
-        n = kairo_addr_v4(text, target->ip);
-
-    } else {
-        n = kairo_addr_v6(text, target->ip, 128);
-
-        if (memchr(text, '/', n)) {
-            n -= sizeof("/128") - 1;
-
-        } else {
-            mapped = sizeof(before) - 1;
-        }
-    }
-
-    memcpy(target->host, before, mapped);
-    memcpy(target->host + mapped, text, n);
-    target->n = mapped + n;
+    target->n = kairo_target_write_ip(kairo_target_ip(target), text);
+    memcpy(target->host, text, target->n);
 }
 
 
 static void
 kairo_target_judge(kairo_target_t *target, const kairo_target_lists_t *lists)
 {
-    int            listed;
+    int            allowed;
     const char    *code, *reason;
     kairo_span_t   host;
 
@@ -346,22 +366,20 @@ kairo_target_judge(kairo_target_t *target, const kairo_target_lists_t *lists)
         host.p = target->host;
         host.n = target->n;
 
-        code = kairo_target_judge_name(host, lists, &reason);
-        listed = lists->allow && kairo_hostlist_name(lists->allow, host) > 0;
+        allowed = lists->allow && kairo_hostlist_name(lists->allow, host) > 0;
+        code = kairo_target_judge_name(host, lists, allowed, &reason);
 
     } else {
+        host = kairo_target_ip(target);
 
-        host.p = target->ip;
-        host.n = target->kind == KAIRO_TARGET_IPV4 ? 4 : 16;
-
-        code = kairo_target_judge_ip(host, lists, &reason);
-        listed = lists->allow && kairo_hostlist_address(lists->allow, host);
+        allowed = kairo_target_allowed(host, lists);
+        code = kairo_target_judge_ip(host, lists, allowed, &reason);
     }
 
     if (code) {
         kairo_target_block(target, code, reason);
 
-    } else if (lists->allow && !lists->exceptions && !listed) {
+    } else if (lists->allow && !lists->exceptions && !allowed) {
         kairo_target_block(target, "target_not_allowed", "not_listed");
     }
 }
@@ -369,7 +387,7 @@ kairo_target_judge(kairo_target_t *target, const kairo_target_lists_t *lists)
 
 static const char *
 kairo_target_judge_name(kairo_span_t name, const kairo_target_lists_t *lists,
-    const char **reason)
+    int allowed, const char **reason)
 {
     size_t  i;
 
@@ -388,7 +406,7 @@ kairo_target_judge_name(kairo_span_t name, const kairo_target_lists_t *lists,
         }
     }
 
-    if (lists->allow && kairo_hostlist_name(lists->allow, name) > 0) {
+    if (allowed) {
         return NULL;
     }
 
@@ -402,7 +420,7 @@ kairo_target_judge_name(kairo_span_t name, const kairo_target_lists_t *lists,
 
 static const char *
 kairo_target_judge_ip(kairo_span_t ip, const kairo_target_lists_t *lists,
-    const char **reason)
+    int allowed, const char **reason)
 {
     if (ip.n == 4 ? kairo_net_metadata_v4(ip.p) : kairo_net_metadata_v6(ip.p))
     {
@@ -415,7 +433,7 @@ kairo_target_judge_ip(kairo_span_t ip, const kairo_target_lists_t *lists,
         return "target_denied";
     }
 
-    if (lists->allow && kairo_hostlist_address(lists->allow, ip)) {
+    if (allowed) {
         return NULL;
     }
 
@@ -430,6 +448,13 @@ kairo_target_judge_ip(kairo_span_t ip, const kairo_target_lists_t *lists,
     }
 
     return *reason ? "target_special_address" : NULL;
+}
+
+
+static int
+kairo_target_allowed(kairo_span_t ip, const kairo_target_lists_t *lists)
+{
+    return lists->allow && kairo_hostlist_address(lists->allow, ip);
 }
 
 

@@ -114,6 +114,17 @@ kairo_target_scheme_t kairo_target_scheme(const unsigned char *name, size_t n);
 
 unsigned kairo_target_default_port(kairo_target_scheme_t scheme);
 
+/* The address of a target, of 4 or 16 bytes; of a name, of none. */
+
+kairo_span_t kairo_target_ip(const kairo_target_t *target);
+
+/*
+ * Writes an address of 4 or 16 bytes into KAIRO_ADDR_TEXT bytes, and returns
+ * the length: "192.0.2.1", "2001:db8::1", "::ffff:192.0.2.1" (RFC 5952).
+ */
+
+size_t kairo_target_write_ip(kairo_span_t ip, unsigned char *out);
+
 /*
  * Writes the target as all readers understand it, "https://example.com:443/x",
  * and returns its length: KAIRO_TARGET_SIZE bytes and the rest's at most.

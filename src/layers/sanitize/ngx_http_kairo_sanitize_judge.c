@@ -48,9 +48,7 @@ ngx_http_kairo_sanitize_value(ngx_http_kairo_sanitize_t *s,
     }
 
     item->rule = s->rule;
-    item->addr.p = target->ip;
-    item->addr.n = target->kind == KAIRO_TARGET_NAME ? 0
-                   : target->kind == KAIRO_TARGET_IPV4 ? 4 : 16;
+    item->addr = kairo_target_ip(target);
 
     s->item[s->nitems++] = item;
 

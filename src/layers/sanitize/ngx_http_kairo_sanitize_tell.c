@@ -198,11 +198,11 @@ static u_char *
 ngx_http_kairo_sanitize_addr(u_char *p, kairo_span_t addr, ngx_uint_t port)
 {
     if (addr.n == 4) {
-        p += kairo_addr_v4(p, addr.p);
+        p += kairo_target_write_ip(addr, p);
 
     } else {
         *p++ = '[';
-        p += kairo_addr_v6(p, addr.p, 128) - (sizeof("/128") - 1);
+        p += kairo_target_write_ip(addr, p);
         *p++ = ']';
     }
 
