@@ -13,7 +13,55 @@ static const char *ngx_http_kairo_sanitize_advice(const char *code,
     const char *reason);
 static ngx_int_t ngx_http_kairo_sanitize_verdict(
     ngx_http_kairo_sanitize_t *s, const char *code, const char *reason);
-static const char *ngx_http_kairo_sanitize_hint(const char *code);
+
+
+/* Codes, and what a client is told. */
+
+typedef struct {
+    const char   *code;
+    ngx_uint_t    status;
+    const char   *hint;
+} ngx_http_kairo_sanitize_answer_t;
+
+
+static const ngx_http_kairo_sanitize_answer_t
+ngx_http_kairo_sanitize_answers[] = {
+    { "target_malformed", 400,
+      "the target is not written as one that all programs read alike: http or"
+      " https, a public host name or a plain address, no user, no spaces, no "
+      "escapes in the host" },
+    { "target_scheme", 403,
+      "a target of this scheme can't be fetched; write https://" },
+    { "target_port", 403,
+      "this port is not allowed; leave it out" },
+    { "target_special_name", 403,
+      "this name is not one of the public internet" },
+    { "target_special_address", 403,
+      "this address is not one of the public internet" },
+    { "target_metadata", 403,
+      "this target is never allowed" },
+    { "target_denied", 403,
+      "this target is on a list of those that are not allowed" },
+    { "target_not_allowed", 403,
+      "this target is not on the list of those that are allowed" },
+    { "target_unresolvable", 422,
+      "the name has no address on the public internet" },
+    { "resolver_unavailable", 503,
+      "the name could not be looked up; try again later" },
+    { "target_duplicate", 400,
+      "the request has the target more than once; send it once" },
+    { "target_missing", 400,
+      "the request has no target; send it" },
+    { "body_malformed", 400,
+      "the body can't be read as its Content-Type says" },
+    { "body_too_large", 413,
+      "the body is longer than what is looked at" },
+    { "body_not_inspectable", 415,
+      "the body can't be looked at; send it with another Content-Type and "
+      "without Content-Encoding" },
+    { NULL, 403,
+      "this target is not allowed" }
+};
 
 
 ngx_int_t
@@ -78,27 +126,19 @@ ngx_int_t
 ngx_http_kairo_sanitize_refuse(ngx_http_kairo_sanitize_t *s, const char *code,
     const char *reason)
 {
-    ngx_uint_t                  i;
-    ngx_http_kairo_refusal_t   *refusal;
-
-    static const struct {
-        const char   *code;
-        ngx_uint_t    status;
-    } statuses[] = {
-        { "target_malformed", 400 },
-        { "target_duplicate", 400 },
-        { "target_missing", 400 },
-        { "body_malformed", 400 },
-        { "body_too_large", 413 },
-        { "body_not_inspectable", 415 },
-        { "target_unresolvable", 422 },
-        { "resolver_unavailable", 503 }
-    };
+    ngx_http_kairo_refusal_t                *refusal;
+    const ngx_http_kairo_sanitize_answer_t  *answer;
 
     ngx_http_kairo_sanitize_log(s, code, reason);
 
     if (ngx_http_kairo_sanitize_verdict(s, code, reason) != NGX_OK) {
         return NGX_ERROR;
+    }
+
+    for (answer = ngx_http_kairo_sanitize_answers; answer->code; answer++) {
+        if (ngx_strcmp(code, answer->code) == 0) {
+            break;
+        }
     }
 
     refusal = &s->pipe->refusal;
@@ -107,20 +147,14 @@ ngx_http_kairo_sanitize_refuse(ngx_http_kairo_sanitize_t *s, const char *code,
     refusal->code.len = ngx_strlen(code);
     refusal->reason.data = (u_char *) reason;
     refusal->reason.len = ngx_strlen(reason);
-    refusal->hint.data = (u_char *) ngx_http_kairo_sanitize_hint(code);
-    refusal->hint.len = ngx_strlen(refusal->hint.data);
+    refusal->hint.data = (u_char *) answer->hint;
+    refusal->hint.len = ngx_strlen(answer->hint);
 
     if (s->rule) {
         refusal->param = s->rule->text;
     }
 
-    for (i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++) {
-        if (ngx_strcmp(code, statuses[i].code) == 0) {
-            return statuses[i].status;
-        }
-    }
-
-    return NGX_HTTP_FORBIDDEN;
+    return answer->status;
 }
 
 
@@ -192,52 +226,4 @@ ngx_http_kairo_sanitize_advice(const char *code, const char *reason)
     return ngx_strcmp(reason, "ipv4_benchmarking") == 0
            || ngx_strcmp(reason, "ipv4_shared") == 0
            ? ", a network can be named in kairo_allowlist" : "";
-}
-
-
-static const char *
-ngx_http_kairo_sanitize_hint(const char *code)
-{
-    ngx_uint_t  i;
-
-    static const struct {
-        const char   *code;
-        const char   *hint;
-    } hints[] = {
-        { "target_malformed", "the target is not written as one that all "
-          "programs read alike: http or https, a public host name or a plain "
-          "address, no user, no spaces, no escapes in the host" },
-        { "target_scheme", "a target of this scheme can't be fetched; write "
-          "https://" },
-        { "target_port", "this port is not allowed; leave it out" },
-        { "target_special_name", "this name is not one of the public "
-          "internet" },
-        { "target_special_address", "this address is not one of the public "
-          "internet" },
-        { "target_metadata", "this target is never allowed" },
-        { "target_denied", "this target is on a list of those that are not "
-          "allowed" },
-        { "target_not_allowed", "this target is not on the list of those that "
-          "are allowed" },
-        { "target_unresolvable", "the name has no address on the public "
-          "internet" },
-        { "resolver_unavailable", "the name could not be looked up; try again "
-          "later" },
-        { "target_duplicate", "the request has the target more than once; "
-          "send it once" },
-        { "target_missing", "the request has no target; send it" },
-        { "body_malformed", "the body can't be read as its Content-Type "
-          "says" },
-        { "body_too_large", "the body is longer than what is looked at" },
-        { "body_not_inspectable", "the body can't be looked at; send it with "
-          "another Content-Type and without Content-Encoding" }
-    };
-
-    for (i = 0; i < sizeof(hints) / sizeof(hints[0]); i++) {
-        if (ngx_strcmp(code, hints[i].code) == 0) {
-            return hints[i].hint;
-        }
-    }
-
-    return "this target is not allowed";
 }

@@ -22,6 +22,8 @@ static ngx_int_t ngx_http_kairo_sanitize_capture(ngx_http_kairo_sanitize_t *s);
 static ngx_uint_t ngx_http_kairo_sanitize_path(const ngx_http_request_t *r);
 static ngx_int_t ngx_http_kairo_sanitize_encoded(ngx_http_kairo_sanitize_t *s,
     kairo_span_t value);
+static ngx_int_t ngx_http_kairo_sanitize_decode(ngx_http_kairo_sanitize_t *s,
+    kairo_span_t text, kairo_span_t *decoded);
 
 
 ngx_int_t
@@ -214,9 +216,8 @@ static ngx_int_t
 ngx_http_kairo_sanitize_cookie_is(ngx_http_kairo_sanitize_t *s,
     kairo_span_t name)
 {
-    long           n;
-    u_char        *p;
-    kairo_span_t   decoded;
+    ngx_int_t     rc;
+    kairo_span_t  decoded;
 
     if (kairo_form_is(name, s->rule->name)) {
         return NGX_OK;
@@ -226,18 +227,13 @@ ngx_http_kairo_sanitize_cookie_is(ngx_http_kairo_sanitize_t *s,
         return NGX_DECLINED;
     }
 
-    p = ngx_pnalloc(s->pipe->request->pool, name.n);
-    if (p == NULL) {
-        return NGX_ERROR;
+    rc = ngx_http_kairo_sanitize_decode(s, name, &decoded);
+
+    if (rc != NGX_OK) {
+        return rc;
     }
 
-    n = kairo_form_decode(name, p);
-
-    decoded.p = p;
-    decoded.n = n;
-
-    return n > 0 && kairo_form_is(decoded, s->rule->name) ? NGX_OK
-                                                          : NGX_DECLINED;
+    return kairo_form_is(decoded, s->rule->name) ? NGX_OK : NGX_DECLINED;
 }
 
 
@@ -318,30 +314,25 @@ ngx_http_kairo_sanitize_path(const ngx_http_request_t *r)
 ngx_int_t
 ngx_http_kairo_sanitize_pairs(ngx_http_kairo_sanitize_t *s, kairo_span_t text)
 {
-    long                rc;
-    u_char             *name;
-    kairo_span_t        decoded;
+    ngx_int_t           rc;
+    kairo_span_t        name;
     kairo_form_pair_t   pair;
 
     while (kairo_form_next(&text, &pair)) {
 
-        name = ngx_pnalloc(s->pipe->request->pool, pair.name.n + 1);
-        if (name == NULL) {
-            return NGX_ERROR;
-        }
+        rc = ngx_http_kairo_sanitize_decode(s, pair.name, &name);
 
-        rc = kairo_form_decode(pair.name, name);
-
-        if (rc < 0) {
+        if (rc == NGX_DECLINED) {
             /* somebody may read the protected one in it */
             return ngx_http_kairo_sanitize_refuse(s, "target_malformed",
                                                   "name_encoding");
         }
 
-        decoded.p = name;
-        decoded.n = rc;
+        if (rc != NGX_OK) {
+            return rc;
+        }
 
-        if (!kairo_form_is(decoded, s->rule->name)) {
+        if (!kairo_form_is(name, s->rule->name)) {
             continue;
         }
 
@@ -360,24 +351,42 @@ static ngx_int_t
 ngx_http_kairo_sanitize_encoded(ngx_http_kairo_sanitize_t *s,
     kairo_span_t value)
 {
-    long           n;
-    u_char        *p;
-    kairo_span_t   decoded;
+    ngx_int_t     rc;
+    kairo_span_t  decoded;
 
-    p = ngx_pnalloc(s->pipe->request->pool, value.n + 1);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
+    rc = ngx_http_kairo_sanitize_decode(s, value, &decoded);
 
-    n = kairo_form_decode(value, p);
-
-    if (n < 0) {
+    if (rc == NGX_DECLINED) {
         return ngx_http_kairo_sanitize_refuse(s, "target_malformed",
                                               "encoding");
     }
 
-    decoded.p = p;
-    decoded.n = n;
+    return rc == NGX_OK ? ngx_http_kairo_sanitize_value(s, decoded) : rc;
+}
 
-    return ngx_http_kairo_sanitize_value(s, decoded);
+
+/* Into the pool.  NGX_DECLINED: it can't be decoded; NGX_ERROR: no memory. */
+
+static ngx_int_t
+ngx_http_kairo_sanitize_decode(ngx_http_kairo_sanitize_t *s,
+    kairo_span_t text, kairo_span_t *decoded)
+{
+    long     n;
+    u_char  *p;
+
+    p = ngx_pnalloc(s->pipe->request->pool, text.n + 1);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    n = kairo_form_decode(text, p);
+
+    if (n < 0) {
+        return NGX_DECLINED;
+    }
+
+    decoded->p = p;
+    decoded->n = n;
+
+    return NGX_OK;
 }
