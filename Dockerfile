@@ -9,7 +9,7 @@ ARG DEBIAN=bookworm
 FROM debian:${DEBIAN}-slim AS base
 RUN apt-get update \
     && apt-get install -y --no-install-recommends nginx libjansson4 libidn2-0 \
-           libpcre2-8-0 '^libjwt.$' \
+           libpcre2-8-0 libpq5 '^libjwt.$' \
     && rm -rf /var/lib/apt/lists/*
 
 FROM base AS build
