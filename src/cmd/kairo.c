@@ -30,6 +30,8 @@ static const kairo_verb_t  *kairo_verbs[] = {
     &kairo_verb_target,
     &kairo_verb_token_check,
     &kairo_verb_token_issue,
+    &kairo_verb_migrate,
+    &kairo_verb_audit_verify,
     NULL
 };
 

@@ -36,6 +36,8 @@ typedef struct {
 } kairo_verb_t;
 
 
+extern const kairo_verb_t  kairo_verb_audit_verify;
+extern const kairo_verb_t  kairo_verb_migrate;
 extern const kairo_verb_t  kairo_verb_target;
 extern const kairo_verb_t  kairo_verb_token_check;
 extern const kairo_verb_t  kairo_verb_token_issue;
@@ -56,6 +58,10 @@ unsigned char *kairo_cmd_file(const char *path, size_t *n);
 /* Text from elsewhere, with what a terminal could act on escaped. */
 
 void kairo_cmd_print(kairo_span_t text);
+
+/* The same on standard error, of a sentence: its lines become one. */
+
+void kairo_cmd_say(const char *text);
 
 
 #endif /* KAIRO_H_INCLUDED */

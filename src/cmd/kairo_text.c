@@ -58,3 +58,36 @@ kairo_cmd_print(kairo_span_t text)
         }
     }
 }
+
+
+void
+kairo_cmd_say(const char *text)
+{
+    int            space;
+    unsigned char  c;
+
+    /* the space between two words, none before the first or after the last */
+
+    for (space = 0; *text; text++) {
+
+        c = (unsigned char) *text;
+
+        if (c == ' ' || c == '\t' || c == '\n') {
+            space |= 1;
+            continue;
+        }
+
+        if (space == 3) {
+            fputc(' ', stderr);
+        }
+
+        space = 2;
+
+        if (c > ' ' && c < 0x7f && c != '\\') {
+            fputc(c, stderr);
+
+        } else {
+            fprintf(stderr, "\\x%02x", c);
+        }
+    }
+}
