@@ -28,6 +28,7 @@
 
 #include "stores/ngx_kairo.h"
 #include "stores/ngx_kairo_op.h"
+#include "stores/ngx_kairo_postgres.h"
 
 
 #define NGX_HTTP_KAIRO_VERSION  "0.1.0"
@@ -109,6 +110,7 @@ typedef struct {
     ngx_str_t                 roles;        /* with commas between */
     ngx_str_t                 permissions;  /* of the token, the same way */
     ngx_str_t                 tier;
+    ngx_str_t                 id;           /* of the database's, a UUID */
     ngx_uint_t                admin;        /* 1: on the list of this server */
 
     /*
@@ -295,6 +297,14 @@ ngx_uint_t ngx_http_kairo_preflight(ngx_http_request_t *r);
 
 void ngx_http_kairo_decline(ngx_http_kairo_pipe_t *p, const ngx_str_t *layer);
 
+/*
+ * At configuration time, from a merge: the database that kairo_postgres has
+ * declared by that name, or NULL.
+ */
+
+const ngx_kairo_postgres_t *ngx_http_kairo_database(ngx_conf_t *cf,
+    const ngx_str_t *name);
+
 /* The request's pipe, or NULL where no row has judged it. */
 
 ngx_http_kairo_pipe_t *ngx_http_kairo_pipe(const ngx_http_request_t *r);
@@ -322,6 +332,14 @@ typedef enum {
 void ngx_http_kairo_promise(ngx_conf_t *cf, ngx_http_kairo_promise_e what);
 ngx_uint_t ngx_http_kairo_promised(ngx_conf_t *cf,
     ngx_http_kairo_promise_e what);
+
+
+/*
+ * For a merge, which runs when nginx is at the end of "http": writes that the
+ * location, by its name, has this or that.  Returns NGX_CONF_ERROR.
+ */
+
+char *ngx_http_kairo_unfit(ngx_conf_t *cf, const char *fmt, ...);
 
 
 /* "info" to "error", for the log level directive of each layer. */

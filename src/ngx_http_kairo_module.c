@@ -3,7 +3,7 @@
  * The entry: the table of rows, and where nginx calls the walk over it.
  *
  * Reads:      nothing of its own.
- * Directives: kairo_client_prefix, kairo_preflight.
+ * Directives: kairo_client_prefix, kairo_preflight, kairo_postgres.
  */
 
 
@@ -15,6 +15,7 @@
 #include "layers/ratelimit/ngx_http_kairo_ratelimit.h"
 #include "layers/require/ngx_http_kairo_require.h"
 #include "layers/sanitize/ngx_http_kairo_sanitize.h"
+#include "layers/ngx_http_kairo_tier.h"
 
 #if (NGX_KAIRO_PROBE)
 #include "layers/ngx_http_kairo_probe.h"
@@ -42,6 +43,10 @@ static const ngx_http_kairo_row_t  ngx_http_kairo_rows[] = {
     { ngx_string("ratelimit"), &ngx_http_kairo_ratelimit_module,
       offsetof(ngx_http_kairo_ratelimit_conf_t, after_auth),
       NGX_HTTP_ACCESS_PHASE, 1, ngx_http_kairo_ratelimit_check_identity },
+
+    /* what was sold to them? */
+    { ngx_string("tier"), &ngx_http_kairo_tier_module, 0,
+      NGX_HTTP_ACCESS_PHASE, 0, ngx_http_kairo_tier_check },
 
     /* may they be here? */
     { ngx_string("require"), &ngx_http_kairo_require_module, 0,
@@ -71,6 +76,8 @@ static ngx_int_t ngx_http_kairo_preconfiguration(ngx_conf_t *cf);
 static ngx_int_t ngx_http_kairo_postconfiguration(ngx_conf_t *cf);
 static ngx_int_t ngx_http_kairo_add_handler(ngx_conf_t *cf, ngx_uint_t phase,
     ngx_http_handler_pt handler);
+static ngx_int_t ngx_http_kairo_init_process(ngx_cycle_t *cycle);
+static void ngx_http_kairo_exit_process(ngx_cycle_t *cycle);
 static void *ngx_http_kairo_create_main_conf(ngx_conf_t *cf);
 static void *ngx_http_kairo_create_srv_conf(ngx_conf_t *cf);
 static char *ngx_http_kairo_merge_srv_conf(ngx_conf_t *cf, void *parent,
@@ -110,6 +117,13 @@ static ngx_command_t  ngx_http_kairo_commands[] = {
       offsetof(ngx_http_kairo_loc_conf_t, preflight),
       NULL },
 
+    { ngx_string("kairo_postgres"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_2MORE,
+      ngx_http_kairo_database_add,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
       ngx_null_command
 };
 
@@ -136,10 +150,10 @@ ngx_module_t  ngx_http_kairo_module = {
     NGX_HTTP_MODULE,                       /* module type */
     NULL,                                  /* init master */
     NULL,                                  /* init module */
-    NULL,                                  /* init process */
+    ngx_http_kairo_init_process,           /* init process */
     NULL,                                  /* init thread */
     NULL,                                  /* exit thread */
-    NULL,                                  /* exit process */
+    ngx_http_kairo_exit_process,           /* exit process */
     NULL,                                  /* exit master */
     NGX_MODULE_V1_PADDING
 };
@@ -194,6 +208,28 @@ ngx_http_kairo_promised(ngx_conf_t *cf, ngx_http_kairo_promise_e what)
 }
 
 
+char *
+ngx_http_kairo_unfit(ngx_conf_t *cf, const char *fmt, ...)
+{
+    u_char                    *end, text[NGX_MAX_CONF_ERRSTR];
+    va_list                    args;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    va_start(args, fmt);
+    end = ngx_vslprintf(text, text + sizeof(text), fmt, args);
+    va_end(args);
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    ngx_log_error(NGX_LOG_EMERG, cf->log, 0, "%s%V%s %*s",
+                  clcf->name.len ? "location \"" : "a server", &clcf->name,
+                  clcf->name.len ? "\"" : ", outside of its locations,",
+                  (size_t) (end - text), text);
+
+    return NGX_CONF_ERROR;
+}
+
+
 static ngx_int_t
 ngx_http_kairo_preconfiguration(ngx_conf_t *cf)
 {
@@ -216,6 +252,10 @@ ngx_http_kairo_postconfiguration(ngx_conf_t *cf)
     ngx_http_kairo_main_conf_t  *kmcf;
 
     kmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_kairo_module);
+
+    if (ngx_http_kairo_databases_ready(cf, kmcf) != NGX_OK) {
+        return NGX_ERROR;
+    }
 
     if (!kmcf->used) {
         return NGX_OK;
@@ -262,6 +302,38 @@ ngx_http_kairo_add_handler(ngx_conf_t *cf, ngx_uint_t phase,
 }
 
 
+/* Connections are a worker's own: none may be there before it is. */
+
+static ngx_int_t
+ngx_http_kairo_init_process(ngx_cycle_t *cycle)
+{
+    ngx_http_kairo_main_conf_t  *kmcf;
+
+    kmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_kairo_module);
+
+    if (kmcf && (ngx_process == NGX_PROCESS_WORKER
+                 || ngx_process == NGX_PROCESS_SINGLE))
+    {
+        ngx_http_kairo_databases_start(kmcf);
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_kairo_exit_process(ngx_cycle_t *cycle)
+{
+    ngx_http_kairo_main_conf_t  *kmcf;
+
+    kmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_kairo_module);
+
+    if (kmcf) {
+        ngx_http_kairo_databases_stop(kmcf);
+    }
+}
+
+
 static void *
 ngx_http_kairo_create_main_conf(ngx_conf_t *cf)
 {
@@ -277,7 +349,10 @@ ngx_http_kairo_create_main_conf(ngx_conf_t *cf)
 
     if (ngx_array_init(&kmcf->sources, cf->pool, 4,
                        sizeof(ngx_http_kairo_source_t))
-        != NGX_OK)
+        != NGX_OK
+        || ngx_array_init(&kmcf->databases, cf->pool, 2,
+                          sizeof(ngx_kairo_postgres_t *))
+           != NGX_OK)
     {
         return NULL;
     }

@@ -6,7 +6,9 @@
  * Store:      one of its own that answers early, late, twice or never.
  * Store down: "error" is an answer; on_error as told.
  * Directives: kairo_probe ROW ANSWER [when=WHEN] [on_error=refuse|pass],
- *             kairo_probe_dry_run on|off.
+ *             kairo_probe_dry_run on|off,
+ *             kairo_probe_postgres NAME STATEMENT: row access asks that, and
+ *             logs how many rows have come, and bytes in the first of them.
  *
  *     ROW     access | precontent | spend
  *     ANSWER  ok | declined | error | unknown | again | 300..599
@@ -50,6 +52,9 @@ typedef struct {
     ngx_http_kairo_layer_conf_t   layer;     /* must be first */
     ngx_http_kairo_probe_row_t    rows[NGX_HTTP_KAIRO_PROBE_ROWS];
     ngx_flag_t                    dry_run;
+    ngx_str_t                     database;
+    ngx_str_t                     statement;
+    const ngx_kairo_postgres_t   *db;
 } ngx_http_kairo_probe_conf_t;
 
 
@@ -61,10 +66,22 @@ typedef struct {
 } ngx_http_kairo_probe_op_t;
 
 
+typedef struct {
+    ngx_kairo_op_t                op;        /* must be first */
+    ngx_kairo_postgres_call_t    *call;
+} ngx_http_kairo_probe_call_t;
+
+
 static ngx_int_t ngx_http_kairo_probe_check(ngx_http_kairo_pipe_t *p,
     ngx_uint_t row);
 static ngx_int_t ngx_http_kairo_probe_ask(ngx_http_kairo_pipe_t *p,
     const ngx_http_kairo_probe_row_t *row);
+static ngx_int_t ngx_http_kairo_probe_query(ngx_http_kairo_pipe_t *p,
+    const ngx_http_kairo_probe_conf_t *conf);
+static void ngx_http_kairo_probe_queried(void *data, ngx_int_t rc);
+static void ngx_http_kairo_probe_unasked(ngx_kairo_op_t *op);
+static char *ngx_http_kairo_probe_postgres(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
 static void ngx_http_kairo_probe_expired(ngx_event_t *ev);
 static void ngx_http_kairo_probe_drop(ngx_kairo_op_t *op);
 static char *ngx_http_kairo_probe(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -90,6 +107,13 @@ static ngx_command_t  ngx_http_kairo_probe_commands[] = {
     { ngx_string("kairo_probe"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_2MORE,
       ngx_http_kairo_probe,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("kairo_probe_postgres"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_TAKE2,
+      ngx_http_kairo_probe_postgres,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
       NULL },
@@ -139,6 +163,14 @@ ngx_module_t  ngx_http_kairo_probe_module = {
 ngx_int_t
 ngx_http_kairo_probe_access(ngx_http_kairo_pipe_t *p)
 {
+    const ngx_http_kairo_probe_conf_t  *conf;
+
+    conf = ngx_http_kairo_conf(p->request, &ngx_http_kairo_probe_module);
+
+    if (conf->db) {
+        return ngx_http_kairo_probe_query(p, conf);
+    }
+
     return ngx_http_kairo_probe_check(p, 0);
 }
 
@@ -216,6 +248,69 @@ ngx_http_kairo_probe_ask(ngx_http_kairo_pipe_t *p,
     }
 
     return rc;
+}
+
+
+static ngx_int_t
+ngx_http_kairo_probe_query(ngx_http_kairo_pipe_t *p,
+    const ngx_http_kairo_probe_conf_t *conf)
+{
+    ngx_int_t                     rc;
+    const char                   *why;
+    ngx_http_kairo_probe_call_t  *asked;
+
+    asked = ngx_pcalloc(p->request->pool, sizeof(ngx_http_kairo_probe_call_t));
+    if (asked == NULL) {
+        return NGX_ERROR;
+    }
+
+    why = "no_memory";
+    rc = ngx_kairo_postgres_ask(conf->db, (char *) conf->statement.data, NULL,
+                                0, &asked->call, &why);
+
+    if (rc != NGX_AGAIN) {
+        ngx_log_error(NGX_LOG_INFO, p->request->connection->log, 0,
+                      "kairo probe: turned away, %s", why);
+        return NGX_ERROR;
+    }
+
+    asked->op.drop = ngx_http_kairo_probe_unasked;
+
+    ngx_kairo_postgres_op(asked->call)->owner = asked;
+    ngx_kairo_postgres_op(asked->call)->done = ngx_http_kairo_probe_queried;
+
+    return ngx_http_kairo_wait(p, &asked->op);
+}
+
+
+static void
+ngx_http_kairo_probe_queried(void *data, ngx_int_t rc)
+{
+    ngx_http_kairo_probe_call_t *asked = data;
+
+    kairo_span_t  value;
+
+    value = ngx_kairo_postgres_value(asked->call, 0, 0);
+
+    ngx_log_error(NGX_LOG_INFO, ngx_cycle->log, 0,
+                  "kairo probe: %s, %ui rows, %uz bytes",
+                  ngx_kairo_postgres_why(asked->call),
+                  ngx_kairo_postgres_rows(asked->call), value.n);
+
+    asked->call = NULL;
+    ngx_kairo_op_finish(&asked->op, rc);
+}
+
+
+static void
+ngx_http_kairo_probe_unasked(ngx_kairo_op_t *op)
+{
+    ngx_http_kairo_probe_call_t *asked = (ngx_http_kairo_probe_call_t *) op;
+
+    if (asked->call) {
+        ngx_kairo_op_cancel(ngx_kairo_postgres_op(asked->call));
+        asked->call = NULL;
+    }
 }
 
 
@@ -339,6 +434,25 @@ ngx_http_kairo_probe(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
+static char *
+ngx_http_kairo_probe_postgres(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_kairo_probe_conf_t *pcf = conf;
+
+    ngx_str_t  *value;
+
+    value = cf->args->elts;
+
+    pcf->database = value[1];
+    pcf->statement = value[2];
+    pcf->layer.mode = NGX_HTTP_KAIRO_ON;
+
+    ngx_http_kairo_use(cf);
+
+    return NGX_CONF_OK;
+}
+
+
 static void *
 ngx_http_kairo_probe_create_conf(ngx_conf_t *cf)
 {
@@ -367,6 +481,10 @@ ngx_http_kairo_probe_merge_conf(ngx_conf_t *cf, void *parent, void *child)
     }
 
     ngx_conf_merge_value(conf->dry_run, prev->dry_run, 0);
+
+    if (conf->database.len) {
+        conf->db = ngx_http_kairo_database(cf, &conf->database);
+    }
 
     if (conf->layer.mode != NGX_HTTP_KAIRO_OFF) {
         conf->layer.mode = conf->dry_run ? NGX_HTTP_KAIRO_DRY_RUN

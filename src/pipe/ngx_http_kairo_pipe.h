@@ -19,6 +19,7 @@ typedef struct {
     ngx_uint_t                   used;       /* by any location */
     ngx_kairo_stats_t            stats;
     ngx_array_t                  sources;    /* ngx_http_kairo_source_t */
+    ngx_array_t                  databases;  /* ngx_kairo_postgres_t * */
 } ngx_http_kairo_main_conf_t;
 
 
@@ -63,6 +64,26 @@ ngx_int_t ngx_http_kairo_strip(ngx_http_request_t *r);
 /* Preconfiguration: $kairo_decision, $kairo_layer, $kairo_reason, ... */
 
 ngx_int_t ngx_http_kairo_variables(ngx_conf_t *cf);
+
+/* The directive kairo_postgres. */
+
+char *ngx_http_kairo_database_add(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+/* The database of a name, or NULL. */
+
+ngx_kairo_postgres_t *ngx_http_kairo_database_of(
+    const ngx_http_kairo_main_conf_t *kmcf, const ngx_str_t *name);
+
+/* Postconfiguration: what the rest of the configuration has to give them. */
+
+ngx_int_t ngx_http_kairo_databases_ready(ngx_conf_t *cf,
+    ngx_http_kairo_main_conf_t *kmcf);
+
+/* In a worker, when it begins and when it ends. */
+
+void ngx_http_kairo_databases_start(const ngx_http_kairo_main_conf_t *kmcf);
+void ngx_http_kairo_databases_stop(const ngx_http_kairo_main_conf_t *kmcf);
 
 
 #endif /* NGX_HTTP_KAIRO_PIPE_H_INCLUDED */

@@ -159,7 +159,7 @@ ngx_http_kairo_strip_is(const ngx_table_elt_t *h, const char *prefix)
 
     if (prefix) {
         n = ngx_strlen(prefix);
-        return h->key.len > n && ngx_strncmp(h->key.data, prefix, n) == 0;
+        return h->key.len >= n && ngx_strncmp(h->key.data, prefix, n) == 0;
     }
 
     name.p = h->key.data;

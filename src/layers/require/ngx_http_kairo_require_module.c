@@ -24,7 +24,6 @@ static char *ngx_http_kairo_require_merge_conf(ngx_conf_t *cf, void *parent,
     void *child);
 static char *ngx_http_kairo_require_merge_lines(ngx_conf_t *cf,
     ngx_http_kairo_require_conf_t *prev, ngx_http_kairo_require_conf_t *conf);
-static char *ngx_http_kairo_require_unfit(ngx_conf_t *cf, const char *needed);
 
 
 static ngx_command_t  ngx_http_kairo_require_commands[] = {
@@ -280,15 +279,17 @@ ngx_http_kairo_require_merge_conf(ngx_conf_t *cf, void *parent, void *child)
                                      : NGX_HTTP_KAIRO_ON;
 
     if (!ngx_http_kairo_promised(cf, NGX_HTTP_KAIRO_HAS_IDENTITY)) {
-        return ngx_http_kairo_require_unfit(cf, "\"kairo_auth required\" in "
-                                                "the same place");
+        return ngx_http_kairo_unfit(cf, "requires who may be there, and needs "
+                                        "\"kairo_auth required\" in the same "
+                                        "place");
     }
 
     if ((conf->admin || (conf->entitlement && conf->entitlement->bypass))
         && !ngx_http_kairo_promised(cf, NGX_HTTP_KAIRO_HAS_ADMINS))
     {
-        return ngx_http_kairo_require_unfit(cf, "kairo_admins, which says who "
-                                                "is an administrator");
+        return ngx_http_kairo_unfit(cf, "requires who may be there, and needs "
+                                        "kairo_admins, which says who is an "
+                                        "administrator");
     }
 
     return NGX_CONF_OK;
@@ -324,23 +325,4 @@ ngx_http_kairo_require_merge_lines(ngx_conf_t *cf,
     conf->lines = lines;
 
     return NGX_CONF_OK;
-}
-
-
-/* The location by its name, since nginx is at the end of "http" by now. */
-
-static char *
-ngx_http_kairo_require_unfit(ngx_conf_t *cf, const char *needed)
-{
-    ngx_http_core_loc_conf_t  *clcf;
-
-    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
-
-    ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                  "%s%V%s requires who may be there, and needs %s",
-                  clcf->name.len ? "location \"" : "a server", &clcf->name,
-                  clcf->name.len ? "\"" : ", outside of its locations,",
-                  needed);
-
-    return NGX_CONF_ERROR;
 }
