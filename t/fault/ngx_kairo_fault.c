@@ -1,14 +1,15 @@
 
 /*
- * Allocations that fail when a test says so.  The linker sends each call of
- * the module here (--wrap); those of nginx, jansson and OpenSSL themselves are
- * not touched.
+ * Allocations that fail when a test says so, and calls of libpq, which
+ * allocate by themselves.  The linker sends each call of the module here
+ * (--wrap); those of nginx, jansson, OpenSSL and libpq are not touched.
  */
 
 
 #include <ngx_config.h>
 #include <ngx_core.h>
 #include <ngx_http.h>
+#include <libpq-fe.h>
 
 #include "layers/ngx_http_kairo_probe.h"
 
@@ -47,7 +48,8 @@ ngx_kairo_fault_now(const char *name)
     type                                                                      \
     __wrap_##name parameters                                                  \
     {                                                                         \
-        return ngx_kairo_fault_now(#name) ? NULL : __real_##name arguments;   \
+        return ngx_kairo_fault_now(#name) ? (type) 0                          \
+                                          : __real_##name arguments;          \
     }
 
 
@@ -73,3 +75,19 @@ ngx_kairo_fault_wrap(ngx_buf_t *, ngx_create_temp_buf,
                      (ngx_pool_t *pool, size_t size), (pool, size))
 ngx_kairo_fault_wrap(ngx_chain_t *, ngx_alloc_chain_link, (ngx_pool_t *pool),
                      (pool))
+ngx_kairo_fault_wrap(PGconn *, PQconnectStartParams,
+                     (const char *const *keywords, const char *const *values,
+                      int expand),
+                     (keywords, values, expand))
+ngx_kairo_fault_wrap(PostgresPollingStatusType, PQconnectPoll, (PGconn *pg),
+                     (pg))
+ngx_kairo_fault_wrap(int, PQenterPipelineMode, (PGconn *pg), (pg))
+ngx_kairo_fault_wrap(int, PQsendQueryParams,
+                     (PGconn *pg, const char *statement, int n,
+                      const Oid *types, const char *const *values,
+                      const int *lengths, const int *formats, int format),
+                     (pg, statement, n, types, values, lengths, formats,
+                      format))
+ngx_kairo_fault_wrap(int, PQpipelineSync, (PGconn *pg), (pg))
+ngx_kairo_fault_wrap(int, PQconsumeInput, (PGconn *pg), (pg))
+ngx_kairo_fault_wrap(PGresult *, PQgetResult, (PGconn *pg), (pg))
