@@ -118,9 +118,10 @@ sub statuses {
 }
 
 my %tested = map { $_ => 1 } qw(public-api plans login exports from-limit-req
-                                identity demo fetch fetch-hints);
+                                identity demo fetch fetch-hints
+                                subscriptions);
 is(join(' ', grep { !$tested{$_} } map { m{([^/]+)\.conf$} }
                                    glob 'conf.examples/*.conf'),
-   '', 'every example is tested here, by scripts/run --check or by t/414');
+   '', 'every example is tested here, by scripts/run --check, t/414 or t/515');
 
 done_testing();
