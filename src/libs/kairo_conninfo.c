@@ -180,8 +180,6 @@ kairo_conninfo_server(kairo_conninfo_t *info, const PQconninfoOption *options)
 
     host = kairo_conninfo_value(options, "host");
     addr = kairo_conninfo_value(options, "hostaddr");
-    info->user = kairo_conninfo_value(options, "user");
-    info->dbname = kairo_conninfo_value(options, "dbname");
     info->port = kairo_conninfo_value(options, "port");
 
     if (host == NULL && addr == NULL) {
@@ -189,7 +187,9 @@ kairo_conninfo_server(kairo_conninfo_t *info, const PQconninfoOption *options)
                "socket as in \"host=/run/postgresql\"";
     }
 
-    if (info->user == NULL || info->dbname == NULL) {
+    if (kairo_conninfo_value(options, "user") == NULL
+        || kairo_conninfo_value(options, "dbname") == NULL)
+    {
         return "it has no \"user\" or no \"dbname\", as in \"user=kairo_edge "
                "dbname=app\"";
     }
@@ -258,7 +258,6 @@ kairo_conninfo_tls(kairo_conninfo_t *info, const PQconninfoOption *options)
         return NULL;
     }
 
-    info->tls = 1;
     info->root = root;
 
     if (strcmp(mode, "allow") == 0 || strcmp(mode, "prefer") == 0) {

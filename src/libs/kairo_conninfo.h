@@ -27,10 +27,7 @@ typedef struct {
     kairo_conninfo_kind_e   kind;
     const char             *host;    /* as it is in the string */
     const char             *port;
-    const char             *user;
-    const char             *dbname;
     const char             *root;    /* file of certificates, or NULL */
-    int                     tls;
     int                     secret;  /* it has a password */
 
     /* for PQconnectStartParams(), ended by NULL; hostaddr is to be added */

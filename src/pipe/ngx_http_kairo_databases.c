@@ -29,8 +29,7 @@ static ngx_int_t ngx_http_kairo_database_root(ngx_conf_t *cf,
     const ngx_kairo_postgres_t *db);
 static ngx_int_t ngx_http_kairo_database_resolver(ngx_conf_t *cf,
     ngx_kairo_postgres_t *db);
-static ngx_uint_t ngx_http_kairo_database_host(ngx_conf_t *cf,
-    ngx_kairo_postgres_t *db);
+static ngx_uint_t ngx_http_kairo_database_host(const char *host);
 static void ngx_http_kairo_database_collect(void *data,
     ngx_http_kairo_sink_t *sink);
 
@@ -404,7 +403,7 @@ ngx_http_kairo_database_resolver(ngx_conf_t *cf, ngx_kairo_postgres_t *db)
         return NGX_OK;
     }
 
-    if (!ngx_http_kairo_database_host(cf, db)) {
+    if (!ngx_http_kairo_database_host(db->info.host)) {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
                       "the connection string of database \"%V\" is not right: "
                       "its \"host\" is no name", &db->name);
@@ -443,14 +442,14 @@ ngx_http_kairo_database_resolver(ngx_conf_t *cf, ngx_kairo_postgres_t *db)
 /* A name that nginx's resolver takes: see stores/ngx_kairo_lookup.h. */
 
 static ngx_uint_t
-ngx_http_kairo_database_host(ngx_conf_t *cf, ngx_kairo_postgres_t *db)
+ngx_http_kairo_database_host(const char *host)
 {
     size_t       label;
     const char  *p;
 
     label = 0;
 
-    for (p = db->info.host; *p; p++) {
+    for (p = host; *p; p++) {
 
         if (*p == '.') {
             if (label == 0) {
@@ -471,7 +470,7 @@ ngx_http_kairo_database_host(ngx_conf_t *cf, ngx_kairo_postgres_t *db)
         }
     }
 
-    return label && p - db->info.host <= 253;
+    return label && p - host <= 253;
 }
 
 
@@ -480,6 +479,10 @@ ngx_http_kairo_databases_start(const ngx_http_kairo_main_conf_t *kmcf)
 {
     ngx_uint_t              i;
     ngx_kairo_postgres_t  **db;
+
+    if (kmcf->databases.nelts) {
+        ngx_kairo_postgres_alone();
+    }
 
     db = kmcf->databases.elts;
 

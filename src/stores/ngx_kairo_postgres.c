@@ -13,7 +13,6 @@
 
 
 static ngx_int_t ngx_kairo_postgres_init(ngx_shm_zone_t *shm_zone, void *data);
-static void ngx_kairo_postgres_alone(void);
 static uint64_t ngx_kairo_postgres_server(const kairo_conninfo_t *info);
 static void ngx_kairo_postgres_cleanup(void *data);
 static ngx_uint_t ngx_kairo_postgres_gone(const ngx_kairo_postgres_t *db);
@@ -150,20 +149,13 @@ ngx_kairo_postgres_start(ngx_kairo_postgres_t *db)
 
     db->worker->started = 1;
 
-    ngx_kairo_postgres_alone();
-
     for (i = 0; i < db->connections; i++) {
         ngx_kairo_postgres_open(&db->worker->conn[i]);
     }
 }
 
 
-/*
- * What "env" has left in the environment would stand in for what is not in a
- * connection string: another address, a service's password.
- */
-
-static void
+void
 ngx_kairo_postgres_alone(void)
 {
     ngx_uint_t         i;
@@ -410,14 +402,14 @@ ngx_kairo_postgres_end(ngx_kairo_postgres_call_t *call, ngx_int_t rc,
         ngx_del_timer(&call->timer);
     }
 
-    if (!call->check) {
+    if (call->asker == NULL) {
         call->db->worker->calls--;
     }
 
     if (!call->unwanted) {
         call->why = why;
 
-        if (!call->check) {
+        if (call->asker == NULL) {
             ngx_kairo_postgres_count(call->db, outcome);
         }
 
@@ -443,7 +435,7 @@ ngx_kairo_postgres_again(ngx_kairo_postgres_call_t *call)
         return;
     }
 
-    if (call->unwanted || call->check || call->tries == 2) {
+    if (call->unwanted || call->asker || call->tries == 2) {
         ngx_kairo_postgres_end(call, NGX_ERROR, NGX_KAIRO_POSTGRES_LOST,
                                "lost");
         return;

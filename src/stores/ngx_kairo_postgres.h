@@ -99,6 +99,14 @@ typedef struct ngx_kairo_postgres_call_s  ngx_kairo_postgres_call_t;
 ngx_int_t ngx_kairo_postgres_add(ngx_conf_t *cf, ngx_kairo_postgres_t *db,
     void *tag);
 
+/*
+ * In a worker, before it connects: takes away what "env" has left in the
+ * environment, which would stand in for what is not in a connection string,
+ * another address or a service's password.
+ */
+
+void ngx_kairo_postgres_alone(void);
+
 /* In a worker: connects, and closes. */
 
 void ngx_kairo_postgres_start(ngx_kairo_postgres_t *db);

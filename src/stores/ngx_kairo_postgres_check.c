@@ -150,7 +150,6 @@ ngx_kairo_postgres_question(ngx_kairo_postgres_conn_t *conn)
         return NGX_ERROR;
     }
 
-    call->check = 1;
     call->asker = conn;
     call->op.owner = call;
     call->op.done = ngx_kairo_postgres_checked;

@@ -34,7 +34,7 @@ static void ngx_kairo_postgres_connect(ngx_kairo_postgres_conn_t *conn,
 static void ngx_kairo_postgres_shake(ngx_event_t *ev);
 static ngx_int_t ngx_kairo_postgres_watch(ngx_kairo_postgres_conn_t *conn,
     PostgresPollingStatusType wanted);
-static void ngx_kairo_postgres_unwatch(ngx_kairo_postgres_conn_t *conn);
+static void ngx_kairo_postgres_unwatch(ngx_connection_t *c, ngx_uint_t flags);
 static void ngx_kairo_postgres_detach(ngx_kairo_postgres_conn_t *conn);
 static void ngx_kairo_postgres_timed(ngx_event_t *ev);
 static void ngx_kairo_postgres_timer(ngx_kairo_postgres_conn_t *conn,
@@ -230,7 +230,7 @@ ngx_kairo_postgres_shake(ngx_event_t *ev)
 
     /* it may close this socket, and open another one with the same number */
 
-    ngx_kairo_postgres_unwatch(conn);
+    ngx_kairo_postgres_unwatch(c, 0);
 
     wanted = PQconnectPoll(conn->pg);
 
@@ -304,18 +304,14 @@ ngx_kairo_postgres_watch(ngx_kairo_postgres_conn_t *conn,
 
 
 static void
-ngx_kairo_postgres_unwatch(ngx_kairo_postgres_conn_t *conn)
+ngx_kairo_postgres_unwatch(ngx_connection_t *c, ngx_uint_t flags)
 {
-    ngx_connection_t  *c;
-
-    c = conn->c;
-
     if (c->read->active) {
-        (void) ngx_del_event(c->read, NGX_READ_EVENT, 0);
+        (void) ngx_del_event(c->read, NGX_READ_EVENT, flags);
     }
 
     if (c->write->active) {
-        (void) ngx_del_event(c->write, NGX_WRITE_EVENT, 0);
+        (void) ngx_del_event(c->write, NGX_WRITE_EVENT, flags);
     }
 }
 
@@ -508,21 +504,13 @@ ngx_kairo_postgres_close(ngx_kairo_postgres_conn_t *conn)
 static void
 ngx_kairo_postgres_detach(ngx_kairo_postgres_conn_t *conn)
 {
-    ngx_uint_t         flags;
     ngx_connection_t  *c;
 
     c = conn->c;
     conn->c = NULL;
 
-    flags = PQsocket(conn->pg) == c->fd ? 0 : NGX_CLOSE_EVENT;
-
-    if (c->read->active) {
-        (void) ngx_del_event(c->read, NGX_READ_EVENT, flags);
-    }
-
-    if (c->write->active) {
-        (void) ngx_del_event(c->write, NGX_WRITE_EVENT, flags);
-    }
+    ngx_kairo_postgres_unwatch(c, PQsocket(conn->pg) == c->fd
+                                  ? 0 : NGX_CLOSE_EVENT);
 
     if (c->read->posted) {
         ngx_delete_posted_event(c->read);

@@ -55,8 +55,7 @@ struct ngx_kairo_postgres_call_s {
     const char                   *why;
     char                          state[6];   /* a SQLSTATE */
     PGresult                     *result;
-    ngx_kairo_postgres_conn_t    *asker;      /* of a check: for itself */
-    unsigned                      check:1;
+    ngx_kairo_postgres_conn_t    *asker;      /* that checks itself; or NULL */
     unsigned                      unwanted:1; /* nobody waits any more */
     unsigned                      expired:1;  /* and its connection with it */
 
