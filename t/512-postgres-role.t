@@ -249,7 +249,11 @@ my @refused = (
      'revoke kairo_auditor from kairo_edge'],
 );
 
-for (@refused) {
+# by another build, what it is that is wrong makes no difference: a part of them
+
+my $part = $ENV{KAIRO_PROBE} ? 6 : 1;
+
+for (map { $refused[$_] } grep { $_ % $part == 0 } 0 .. $#refused) {
     my ($name, $statements, $wrong, $remedy) = @$_;
     refused($name, $statements, $wrong, $remedy)
         || diag("$name: what is left of it is taken back")
@@ -267,8 +271,8 @@ sub restore {
 }
 
 
-$pg->sql('drop view kairo.v; drop sequence kairo.s; '
-         . 'drop table kairo."A ""b"" %s"');
+$pg->sql('drop view if exists kairo.v; drop sequence if exists kairo.s; '
+         . 'drop table if exists kairo."A ""b"" %s"');
 ok(serves(), 'it is served in the end');
 
 
@@ -352,7 +356,7 @@ ok(soon(\&serves), 'back to kairo_edge: served');
 
 sub said {
     my ($name, $database, $sentence, $remedy) = @_;
-    mark();
+    mark() if defined $database;
     ok($s->reload(http($database)), "$name: reload") if defined $database;
     ok(soon(sub { scalar(my @all = unusable()) }), "$name: it is said");
     is((unusable())[0], $sentence, "$name: in one sentence")
@@ -360,13 +364,14 @@ sub said {
     like((unusable())[0], $sentence, "$name: in one sentence")
         if ref $sentence;
     ok(!serves(), "$name: nobody is served");
-    ok(serves('/calm'), "$name: from the other database they are")
+    # that one was gone too if the server was, and returns when it likes
+    ok(soon(sub { serves('/calm') }),
+       "$name: from the other database they are")
         if defined $database && $name !~ /schema/;
     is(up(), 0, "$name: metrics");
     my $tries = count('connections', 'failed');
-    sleep 2.2;
-    cmp_ok(count('connections', 'failed') - $tries, '>=', 1,
-           "$name: it is tried again");
+    ok(soon(sub { count('connections', 'failed') - $tries >= 2 }),
+       "$name: it is tried again");
     is(scalar(my @all = unusable()), 1, "$name: and said once");
     is(again(), 0, "$name: it is not there");
     return unless $remedy;
