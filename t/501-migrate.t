@@ -7,18 +7,15 @@ use warnings;
 
 use Cwd qw(abs_path);
 use Digest::SHA qw(sha256_hex);
-use POSIX qw(WNOHANG _exit);
 use Test::More;
-use Time::HiRes qw(sleep time);
+use Time::HiRes qw(sleep);
 
+use Kairo::Command;
 use Kairo::Postgres;
 
 my $root = $ENV{KAIRO_ROOT} ||= abs_path('.');
-my $kairo = "$root/build/kairo";
 
-plan skip_all => 'the command is the same in every build'
-    if $ENV{KAIRO_PROBE};
-plan skip_all => "no $kairo, make it by scripts/build" unless -x $kairo;
+Kairo::Command::needed();
 
 my @files = sort glob "$root/sql/*.sql";
 my @names = map { m{([^/]+)\.sql$} } @files;
@@ -28,7 +25,6 @@ my $up = "up to date: $last\n";
 my $all = join '', map { "applied $_\n" } @names;
 
 my $pg = Kairo::Postgres->new;
-my $files = 0;
 
 is(scalar @names, 4, 'the migrations that this test was written for');
 
@@ -567,31 +563,7 @@ sub conninfo {
     return $conninfo;
 }
 
-sub kairo { return finish(start_kairo(@_)) }
 sub start_migrate { return start_kairo('migrate', conninfo($_[0])) }
-
-sub start_kairo {
-    my @args = @_;
-    my $file = "$pg->{dir}/run-" . $files++;
-    my $pid = fork // die "fork: $!\n";
-
-    if ($pid == 0) {
-        open STDIN, '<', '/dev/null';
-        open STDOUT, '>', "$file.out";
-        open STDERR, '>', "$file.err";
-        alarm 60;
-        exec $kairo, @args or _exit(127);
-    }
-
-    return { pid => $pid, file => $file };
-}
-
-sub finish {
-    my ($run) = @_;
-    waitpid $run->{pid}, 0;
-    my $status = $? & 127 ? 'signal ' . ($? & 127) : $? >> 8;
-    return ($status, map { slurp("$run->{file}.$_") } qw(out err));
-}
 
 
 # A session in a database, by psql's own command.
@@ -690,31 +662,4 @@ where r.rolname like 'kairo%' order by 1, 2;
 select r.rolname, s.setconfig from pg_db_role_setting s
 join pg_roles r on r.oid = s.setrole where r.rolname like 'kairo%' order by 1;
 END
-}
-
-
-sub eventually {
-    my ($check) = @_;
-    my $until = time + 15;
-    while (time < $until) {
-        return 1 if $check->();
-        sleep 0.05;
-    }
-    return 0;
-}
-
-sub write_file {
-    my ($text) = @_;
-    my $name = "$pg->{dir}/file-" . $files++;
-    open my $out, '>:raw', $name or die "$name: $!\n";
-    print $out $text;
-    close $out or die "$name: $!\n";
-    return $name;
-}
-
-sub slurp {
-    my ($name) = @_;
-    local $/;
-    open my $in, '<:raw', $name or die "$name: $!\n";
-    return <$in> // '';
 }

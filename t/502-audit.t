@@ -5,22 +5,16 @@
 use strict;
 use warnings;
 
-use Cwd qw(abs_path);
 use Digest::SHA qw(sha256_hex);
 use POSIX qw(_exit);
 use Test::More;
 
+use Kairo::Command;
 use Kairo::Postgres;
 
-my $root = $ENV{KAIRO_ROOT} ||= abs_path('.');
-my $kairo = "$root/build/kairo";
-
-plan skip_all => 'the command is the same in every build'
-    if $ENV{KAIRO_PROBE};
-plan skip_all => "no $kairo, make it by scripts/build" unless -x $kairo;
+Kairo::Command::needed();
 
 my $pg = Kairo::Postgres->new;
-my $files = 0;
 
 # whether a test changes more than rows
 
@@ -620,31 +614,4 @@ sub verify { return kairo('audit', 'verify', @_, $pg->conninfo('auditor')) }
 sub head {
     return $pg->sql(q(select number || ':' || encode(hash, 'hex')
                       from kairo.audit_end));
-}
-
-sub kairo {
-    my @args = @_;
-    my $file = "$pg->{dir}/run-$$-" . $files++;
-    my $pid = fork // die "fork: $!\n";
-
-    if ($pid == 0) {
-        open STDIN, '<', '/dev/null';
-        open STDOUT, '>', "$file.out";
-        open STDERR, '>', "$file.err";
-        alarm 60;
-        exec $kairo, @args or _exit(127);
-    }
-
-    waitpid $pid, 0;
-    my $status = $? & 127 ? 'signal ' . ($? & 127) : $? >> 8;
-    my @said = map { slurp("$file.$_") } qw(out err);
-    unlink "$file.out", "$file.err";
-    return ($status, @said);
-}
-
-sub slurp {
-    my ($name) = @_;
-    local $/;
-    open my $in, '<:raw', $name or die "$name: $!\n";
-    return <$in> // '';
 }
