@@ -119,30 +119,44 @@ sub run {
         }
 
         $soon = 0.2 if !defined $soon || $soon > 0.2;
-        for my $s ($read->can_read($soon > 0 ? $soon : 0)) {
-            if (my $client = $of{$s}) {
-                $self->read($client);
-                next;
-            }
-            my $word = readline $s;
-            Kairo::Provider::leave() unless defined $word;
-            chomp $word;
-            $paused = 1 if $word eq 'pause';
-            $paused = 0 if $word eq 'go';
-            if ($word eq 'pause') {
-                while (my @open = grep { $_->{request} } @clients) {
-                    my $wait = IO::Select->new(map { $_->{socket} } @open);
-                    my %at = map { ($_->{socket} => $_) } @open;
-                    $self->read($at{$_}) for $wait->can_read(1);
-                    time - $_->{at} > 20 && $_->{request}
-                        and $self->over($_, 'no answer at all') for @open;
-                }
-            }
-            $self->report(@clients) if $word eq 'take';
-            print {$self->{control}} "{}\n" if $word ne 'take';
+        my @ready = $read->can_read($soon > 0 ? $soon : 0);
+        $self->read($_) for map { $of{$_} // () } @ready;
+        # then, since it may end what others of these were ready for
+        if (grep { $_ == $self->{control} } @ready) {
+            $paused = $self->obey($paused, @clients);
         }
     }
     Kairo::Provider::leave();
+}
+
+# What the test says; whether the clients pause from now on.
+
+sub obey {
+    my ($self, $paused, @clients) = @_;
+    my $word = readline $self->{control};
+    Kairo::Provider::leave() unless defined $word;
+    chomp $word;
+
+    if ($word eq 'take') {
+        $self->report(@clients);
+        return $paused;
+    }
+    $self->drain(@clients) if $word eq 'pause';
+    print {$self->{control}} "{}\n";
+    return $word eq 'pause';
+}
+
+# Until all have been answered.
+
+sub drain {
+    my ($self, @clients) = @_;
+    while (my @open = grep { $_->{request} } @clients) {
+        my $wait = IO::Select->new(map { $_->{socket} } @open);
+        my %at = map { ($_->{socket} => $_) } @open;
+        $self->read($at{$_}) for $wait->can_read(1);
+        time - $_->{at} > 20 && $_->{request}
+            and $self->over($_, 'no answer at all') for @open;
+    }
 }
 
 sub report {

@@ -132,11 +132,14 @@ sub turn {
     for my $s (@{$writable // []}) {
         $self->flush($end{$s}) unless $end{$s}{over};
     }
+    my $told;
     for my $s (@{$readable // []}) {
-        if ($s == $self->{control}) { $self->obey }
+        if ($s == $self->{control}) { $told = 1 }
         elsif ($self->{listen} && $s == $self->{listen}) { $self->accept }
         elsif (!$end{$s}{over}) { $self->receive($end{$s}) }
     }
+    # at the end, since it may close what was ready
+    $self->obey if $told;
 }
 
 sub obey {

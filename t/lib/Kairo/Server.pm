@@ -20,7 +20,7 @@ sub new {
     my $port = ($ENV{TEST_NGINX_CLIENT_PORT} || 18984) + 10 + $count;
     $count += $with{ports} || 1;
     my $self = bless {
-        port => $port, workers => $with{workers} || 1,
+        port => $port, workers => $with{workers} || 1, parent => $$,
         dir  => "$ENV{KAIRO_ROOT}/build/server-$port",
         main => $with{main} || '', events => $with{events} || '',
     }, $class;
@@ -258,10 +258,12 @@ sub finish {
     is(join("\n", @bad), '', 'no alerts in the log');
 }
 
+# A process of the test's that ends is no reason to stop.
+
 sub DESTROY {
     my ($self) = @_;
     local $?;
-    $self->stop;
+    $self->stop if $$ == $self->{parent};
 }
 
 1;
