@@ -52,6 +52,46 @@ kairo_utf8_char(kairo_span_t text)
 }
 
 
+size_t
+kairo_utf8_shown(kairo_span_t text)
+{
+    size_t  n;
+
+    n = kairo_utf8_char(text);
+
+    return n == 1 && (text.p[0] < ' ' || text.p[0] == 0x7f) ? 0 : n;
+}
+
+
+size_t
+kairo_utf8_plain(kairo_span_t text)
+{
+    size_t    i;
+    uint64_t  eight;
+
+    /*
+     * Eight at once: less 0x20, or plus 1, any other byte has its upper bit.
+     * The lowest of them gets no carry of those below, which have none.
+     */
+
+    for (i = 0; text.n - i >= 8; i += 8) {
+        memcpy(&eight, text.p + i, 8);
+
+        if (((eight - 0x2020202020202020ull) | (eight + 0x0101010101010101ull))
+            & 0x8080808080808080ull)
+        {
+            break;
+        }
+    }
+
+    while (i < text.n && text.p[i] >= ' ' && text.p[i] < 0x7f) {
+        i++;
+    }
+
+    return i;
+}
+
+
 int
 kairo_utf8(kairo_span_t text)
 {

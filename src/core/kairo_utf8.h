@@ -16,7 +16,15 @@
 
 size_t kairo_utf8_char(kairo_span_t text);
 
-/* Whether all of it is. */
+/* The same; 0 for a control character of ASCII too. */
+
+size_t kairo_utf8_shown(kairo_span_t text);
+
+/* How many bytes it begins with that are ASCII and no control characters. */
+
+size_t kairo_utf8_plain(kairo_span_t text);
+
+/* Whether all of it is UTF-8. */
 
 int kairo_utf8(kairo_span_t text);
 
