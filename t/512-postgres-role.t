@@ -407,8 +407,8 @@ said('no schema', string('bare', 'dbname=app', 'dbname=bare'), $migrate,
      });
 
 $pg->sql("create table public.kept as select * from kairo.migrations "
-         . "where name like '0004%'; "
-         . "delete from kairo.migrations where name like '0004%'");
+         . "where name like '0005%'; "
+         . "delete from kairo.migrations where name like '0005%'");
 said('an older schema', http_of(), 'the database is older than this module; '
      . 'run: kairo migrate', sub {
          $pg->sql('insert into kairo.migrations select * from public.kept');
@@ -437,11 +437,11 @@ sub oldest {
 }
 
 mark();
-oldest(4);
+oldest(5);
 ok(soon(sub { since() =~ /lost a connection/ && serves() }),
    'a newer schema whose oldest is this one is taken');
 mark();
-oldest(5);
+oldest(6);
 said('a newer schema that does not serve it', undef, $newer,
      sub { oldest(1) });
 $pg->sql("delete from kairo.migrations where name = '0099-later'");

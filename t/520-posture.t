@@ -52,13 +52,17 @@ insert into kairo.entitlements values
     ('$id{b}', 'pro', tstzrange(null, now() - interval '1 day'), 'test'),
     ('$id{c}', 'late', tstzrange(now(), null), 'test');
 insert into kairo.usage_refunds values ('$id{a}', 'test');
+insert into kairo.events_aside (sum, row, state, message, at) values
+    (sha256('old'), '{}', 'OLD00', 'x', now() - interval '63 days'),
+    (sha256('new'), '{}', 'NEW00', 'x', now());
 END
 
 # Statements by their verbs, beginning with those of which nothing but a right
 # to the table is asked.  The rows of a select are told by their labels.  What
-# comes of a right to some of the rows: by who asks (nobody, A, B), or the same
-# for all.
+# comes of a right to some of the rows, or of the columns: by who asks (nobody,
+# A, B), or the same for all; "all" is what comes of a right to all.
 
+my $sum = '\\x' . 'a' x 64;
 my $owns = { select => ['', 'a', 'b'] };
 my $event = '(event_id, user_id, tool, edge)';
 
@@ -124,7 +128,13 @@ my %table = (
     },
     usage_events => {
         label   => 'left(user_id::text, 1)',
+        'select end' => "string_agg(distinct (ended_at is null)::text, ' ')"
+                        . ' from kairo.TABLE where event_id is not null',
         insert  => "$event values ('EVENT', '$id{a}', 't', 'e')",
+        'insert free'  => '(event_id, tool, edge, billable)'
+                          . " values ('EVENT', 't', 'e', false)",
+        'insert units' => '(event_id, tool, edge, units)'
+                          . " values ('EVENT', 't', 'e', 7)",
         update  => "tool = 'x'",
         'update end'   => 'status = 200, ended_at = now()'
                           . ' where ended_at is null',
@@ -132,8 +142,27 @@ my %table = (
         'update both'  => 'status = 200, ended_at = now(), units = 7'
                           . ' where ended_at is null',
         history => { 'update end' => 'all' },
-        rows    => { own => $owns },
+        rows    => { own => { %$owns, 'select end' => ['', 'true', 'false'] },
+                     'all, by those' =>
+                         { select => 'refused', 'select end' => 'all' },
+                     'billed as runs are' =>
+                         { insert => 1, 'insert free' => 'policy',
+                           'insert units' => 'refused' },
+                     'not ended' =>
+                         { update => 'refused', 'update both' => 'refused',
+                           'update end' => 'all', 'update again' => 0 } },
     },
+    events_aside => {
+        label   => 'lower(state)',
+        insert  => "(sum, row, state, message) values ('$sum', '{}', 'x0000',"
+                   . " 'x')",
+        update  => "message = 'x'",
+        history => {},
+        rows    => { 'older than 62 days' =>
+                         { select => 'old00', delete => 1 } },
+    },
+    history      => { view => 1, label => 'edge' },
+    billing_days => { view => 1, label => 'left(user_id::text, 1)' },
     usage_refunds => {
         label   => 'reason',
         insert  => "values ('$id{b}', 'x')",
@@ -141,6 +170,18 @@ my %table = (
         history => {},
     },
 );
+
+# ingested COUNT, ID, KIND, SUBJECT, STATUS: a batch of one, and a count of it.
+# NEW and OPEN are the ids of an event that is not there, and of one that is.
+
+sub ingested {
+    my ($count, $id, $kind, $subject, $status) = @_;
+    my $null = "'{null}'";
+    return "select $count from kairo.ingest('$id', '$kind', '{t}', "
+           . ($subject eq '{null}' ? $null : "'{main}'") . ", '$subject',"
+           . " $null, $null, $null, '{e}', $null, $null, '$status', $null,"
+           . " $null)";
+}
 
 # Calls, what they give to who may call, and what a superuser does before.
 
@@ -163,7 +204,31 @@ my %function = (
                      '00000000-0000-0000-0000-000000000000']],
     keep_partitions => [['select kairo.keep_partitions() > 0', 'true',
                          'drop table kairo.PARTITION']],
-    map { $_ => [$trigger->($_)] } qw(keep_history keep_event audit_change),
+    meet         => [["select kairo.meet('{}')", '{}']],
+    begin_events => [["select begun from kairo.begin_events('{}')", 0]],
+    end_events   => [["select ended from kairo.end_events('{}')", 0]],
+    unfit        => [["select state from kairo.unfit(null, 'x', 'y')", 'x']],
+    unfit_parts  => [["select kairo.unfit_parts('{}')", '{}']],
+    fit_parts    => [["select kairo.fit_parts('{}', '{}')", '{}']],
+    ingest       => [
+        [ingested('begun', '{NEW}', '{run}', '{D}', '{null}'), 1],
+        [ingested('begun', '{NEW}', '{refused}', '{A}', '{403}'), 1],
+        [ingested('ended', '{OPEN}', '{null}', '{null}', '{200}'), 1],
+        [ingested('known', '{OPEN}', '{run}', '{A}', '{null}'), 1],
+        [ingested('aside', '{NEW}', '{null}', '{null}', '{200}'), 1],
+    ],
+    least_kept      => [['select kairo.least_kept()', '62 days']],
+    drop_partitions => [
+        ["select kairo.drop_partitions('62 days')", 1,
+         'create table kairo.usage_events_20200101'
+         . ' (like kairo.usage_events including all);'
+         . ' alter table kairo.usage_events_20200101 owner to kairo_owner;'
+         . ' alter table kairo.usage_events attach partition'
+         . ' kairo.usage_events_20200101 for values from'
+         . " ('016f5e66-e800-0000-0000-000000000000') to"
+         . " ('016f638d-4400-0000-0000-000000000000')"]],
+    map { $_ => [$trigger->($_)] } qw(keep_history keep_aside
+                                      audit_change),
 );
 
 # What the catalog has, and what the page says.
@@ -194,10 +259,13 @@ while (<$page>) {
     next unless /^## Who may do what/ .. /^## (?!Who may do what)/;
     my ($who) = /^\| `(\w+)` \|/ or next;
     my (undef, undef, $may, $what, $rows) = split /\s*\|\s*/;
+    my ($columns, $of) = $what =~ /^(.+) of (`\w+`)$/ ? ($1, $2) : ('', $what);
     for my $verb (split /, /, $may) {
-        for my $object ($what =~ /`(\w+)`/g) {
+        for my $object ($of =~ /`(\w+)`/g) {
             $right{$who}{$verb}{$object} = $rows;
-            push @rights, [$who, $verb, $object];
+            push @rights, $columns
+                ? map { [$who, $verb, "$object.$_"] } $columns =~ /`(\w+)`/g
+                : [$who, $verb, $object];
         }
     }
 }
@@ -210,6 +278,11 @@ my $event_of = sub {
     my ($first, $n) = @_;
     return substr($first, 0, 14) . "7000-8000-00000000000$n";
 };
+
+for my $call (@{$function{ingest}}) {
+    $call->[0] =~ s/NEW/$event_of->($partitions[-1][3], 4)/e;
+    $call->[0] =~ s/OPEN/$event_of->($partitions[-1][3], 1)/e;
+}
 
 sub events {
     my ($first) = $_[0][3];
@@ -229,17 +302,20 @@ sub statements {
     my @all = (
         ['select', 'select', "select string_agg(distinct $table->{label}, ' '"
          . " order by $table->{label}) from kairo.$name t"
-         . ' where t::text is not null'],
+         . ' where t::text is not null']);
+    return @all if $table->{view};
+
+    push @all, (
         ['delete', 'delete', "delete from kairo.$name"],
         ['truncate', 'truncate', "truncate kairo.$name cascade"]);
 
-    for my $probe (sort grep { /^(insert|update)/ } keys %$table) {
+    my %text = (select => 'select ', insert => "insert into kairo.$name ",
+                update => "update kairo.$name set ");
+    for my $probe (sort grep { /^(select|insert|update)/ } keys %$table) {
         my ($verb) = $probe =~ /^(\w+)/;
-        my $text = $verb eq 'insert' ? "insert into kairo.$name "
-                                     : "update kairo.$name set ";
         my $id = $event_of->($first, 3) if $first;
-        push @all, [$probe, $verb, $text . $table->{$probe}
-                                           =~ s/EVENT/$id/r];
+        push @all, [$probe, $verb, $text{$verb} . $table->{$probe}
+                    =~ s/EVENT/$id/r =~ s/TABLE/$name/r];
     }
     return @all;
 }
@@ -322,8 +398,11 @@ sub comes {
     return 'outside' if $role eq $other;
     my $rows = $like eq $object ? $right{$role}{$verb}{$like} : undef;
     return $all if ($rows // '') eq 'all';
-    return $table->{rows}{$rows}{$probe}
-           // die "$like: \"$rows\" says nothing of $probe\n" if $rows;
+    if ($rows) {
+        my $comes = $table->{rows}{$rows}{$probe}
+            // die "$like: \"$rows\" says nothing of $probe\n";
+        return $comes eq 'all' ? $all : $comes;
+    }
     return 'refused' if $role ne $owner;
     return $verb eq 'truncate' ? ($table->{history} ? 'history' : 'emptied')
          : $verb eq 'select' ? '' : $verb eq 'insert' ? 'policy' : 0;
@@ -367,7 +446,7 @@ for my $who (@who) {
 load();
 $pg->sql(<<"END");
 insert into posture.rights
-select t.relowner::regrole::text, lower(a.privilege_type), t.name
+select t.relowner::regrole::text, lower(a.privilege_type), t.name::text
 from posture.tables t, aclexplode(acldefault('r', t.relowner)) a
 where t.kind <> 'c'
 union all
@@ -387,7 +466,7 @@ END
 # named rights lead somewhere
 
 my %known = map { $_ => 1 } @roles, map { $_->[0] } @tables, @functions;
-is_deeply([grep { !$known{$_} } map { @$_[0, 2] } @rights], [],
+is_deeply([grep { !$known{s/\..*//r} } map { @$_[0, 2] } @rights], [],
           'whoever and whatever the page names is there');
 
 my @wrong = split /\n/, $pg->sql('select posture.wrong(null)');
@@ -492,7 +571,7 @@ my @noticed = split /\n/, $pg->sql(join '', map { <<"END" } @mutations);
 begin;
 set local statement_timeout = '60s';
 $_->[2];
-select coalesce(posture.noticed('{$_->[1]}'), 'nobody');
+select coalesce(posture.noticed(array['$_->[1]']), 'nobody');
 rollback;
 END
 
@@ -525,7 +604,8 @@ cmp_ok($kinds{$_} // 0, '>=', $least{$_} || 1, "mutations: $_")
         'trigger dropped', 'trigger disabled', 'granted to the edge',
         'a column of the edge', 'search path', 'runs as the caller',
         'runs as its owner', 'runs as a superuser', 'a role', 'logs in',
-        'a default', 'something new';
+        'a default', 'something new', 'a column revoked',
+        'a column granted', 'reads as its owner';
 
 printf "# %d mutations: %s; noticed by %s\n", scalar @mutations,
        join(', ', map { "$kinds{$_} $_" } sort keys %kinds),

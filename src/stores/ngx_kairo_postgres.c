@@ -515,6 +515,13 @@ ngx_kairo_postgres_op(ngx_kairo_postgres_call_t *call)
 }
 
 
+void
+ngx_kairo_postgres_unhurried(ngx_kairo_postgres_call_t *call)
+{
+    call->timer.cancelable = 1;
+}
+
+
 const char *
 ngx_kairo_postgres_why(const ngx_kairo_postgres_call_t *call)
 {

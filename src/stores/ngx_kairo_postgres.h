@@ -31,12 +31,12 @@
 #include "libs/kairo_conninfo.h"
 
 
-#define NGX_KAIRO_POSTGRES_PARAMS        8
+#define NGX_KAIRO_POSTGRES_PARAMS       16
 #define NGX_KAIRO_POSTGRES_CONNECTIONS  16
 
 /* The schema of sql/ that this module is for: its last number. */
 
-#define NGX_KAIRO_POSTGRES_SCHEMA        4
+#define NGX_KAIRO_POSTGRES_SCHEMA        5
 
 
 /* What became of questions, and connections, as they are counted. */
@@ -128,6 +128,10 @@ ngx_int_t ngx_kairo_postgres_ask(const ngx_kairo_postgres_t *db,
     ngx_kairo_postgres_call_t **call, const char **why);
 
 ngx_kairo_op_t *ngx_kairo_postgres_op(ngx_kairo_postgres_call_t *call);
+
+/* It is nobody's request: a worker that shuts down does not wait for it. */
+
+void ngx_kairo_postgres_unhurried(ngx_kairo_postgres_call_t *call);
 
 /* A word for logs and variables: "timeout", "lost", a SQLSTATE. */
 

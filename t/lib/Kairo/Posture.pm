@@ -115,6 +115,7 @@ begin
             'trigger'
         when state <> '42501' then state || ' ' || message
         when message in ('permission denied for table ' || c.object,
+                         'permission denied for view ' || c.object,
                          'permission denied for function '
                          || split_part(c.object, '(', 1)) then 'refused'
         when message = 'permission denied for schema kairo' then 'outside'
@@ -209,7 +210,7 @@ create view posture.granted as
     select coalesce(r.rolname, 'PUBLIC') as who,
            lower(a.privilege_type) as verb, x.object, a.is_grantable
     from (select coalesce(relacl, acldefault('r', relowner)), name::text
-          from posture.tables
+          from posture.tables where kind <> 'c'
           union all
           select coalesce(proacl, acldefault('f', proowner)), name
           from posture.functions
@@ -280,7 +281,8 @@ where (prosecdef or prolang = (select oid from pg_language
 union all
 select 'a function that runs as the wrong one: ' || name
 from posture.functions
-where prosecdef and owner <> case name when 'keep_partitions()'
+where prosecdef and owner <> case when proname in ('keep_partitions',
+                                                   'drop_partitions')
                              then 'kairo_owner' else 'kairo_functions' end
 union all
 select 'a function that runs as its caller: ' || name from posture.functions
@@ -370,11 +372,15 @@ END
 sub mutations { return <<'END' }
 with t as (select *, 'kairo.' || quote_ident(name) as full_name
            from posture.tables where kind in ('r', 'p')),
+     v as (select *, 'kairo.' || quote_ident(name) as full_name
+           from posture.tables where kind = 'v'),
      f as (select *, oid::regprocedure::text as full_name
            from posture.functions),
      g as (select a.*, case a.grantee when 0 then 'public'
                        else a.grantee::regrole::text end as who, x.*
            from (select t.relacl, t.name::text, 'table ' || full_name from t
+                 union all
+                 select v.relacl, v.name::text, 'table ' || full_name from v
                  union all
                  select f.proacl, f.name, 'function ' || full_name from f
                  union all
@@ -387,7 +393,7 @@ with t as (select *, 'kairo.' || quote_ident(name) as full_name
      tr as (select g.*, t.full_name, t.name from pg_trigger g
             join t on g.tgrelid = t.oid where not g.tgisinternal)
 
-select 'policy dropped', p.name,
+select 'policy dropped', p.name::text,
        format('drop policy %I on %s', policyname, full_name) from p
 union all
 select 'using true', p.name,
@@ -443,6 +449,27 @@ union all
 select 'granted to the edge', t.name,
        format('grant select on %s to kairo_edge', full_name) from t
 union all
+select 'a column revoked', split_part(object, '.', 1),
+       format('revoke %s (%I) on kairo.%I from %s', verb,
+              split_part(object, '.', 2), split_part(object, '.', 1), who)
+from posture.granted where object like '%.%'
+union all
+select 'a column granted', t.name,
+       format('grant %s (%I) on %s to kairo_functions', verb, a.attname,
+              full_name)
+from t join pg_attribute a on a.attrelid = t.oid and a.attnum > 0,
+     unnest(array['select', 'insert', 'update']) verb
+where exists (select from posture.granted g where g.object like t.name || '.%')
+      and not exists (select from posture.granted g
+                      where g.object = t.name || '.' || a.attname
+                            and g.verb = verb.verb)
+union all
+select 'reads as its owner', v.name,
+       format('alter view %s reset (security_invoker)', full_name) from v
+union all
+select 'granted to the edge', v.name,
+       format('grant select on %s to kairo_edge', full_name) from v
+union all
 select 'a column of the edge', t.name,
        format('grant select (%I) on %s to kairo_edge', a.attname, full_name)
 from t join pg_attribute a on a.attrelid = t.oid and a.attnum = 1
@@ -477,7 +504,7 @@ where exists (select from pg_depend d
 union all
 select 'a superuser''s', t.name,
        format('alter table %s owner to %I', full_name, current_user)
-from t where not relispartition
+from (table t union all table v) t where not relispartition
 union all
 select 'a superuser''s', '',
        format('alter schema kairo owner to %I', current_user)
