@@ -29,6 +29,7 @@
 #include "stores/ngx_kairo.h"
 #include "stores/ngx_kairo_op.h"
 #include "stores/ngx_kairo_postgres.h"
+#include "stores/ngx_kairo_spool.h"
 
 
 #define NGX_HTTP_KAIRO_VERSION  "0.1.0"
@@ -162,12 +163,17 @@ struct ngx_http_kairo_pipe_s {
     ngx_http_kairo_decision_e    decision;
     ngx_str_t                    layer;
     ngx_str_t                    reason;
+    void                       **refused_in;  /* r->loc_conf of then: its error
+                                                 page is in another place */
 
     /* what one layer learns and others, or variables, need */
 
     ngx_str_t                    ratelimit_status;
     ngx_str_t                    auth_reason;
     ngx_str_t                    entitlement;    /* the tier that opened */
+    ngx_str_t                    event_id;       /* of the run, or else of the
+                                                    first event */
+    struct ngx_http_kairo_record_s  *record;     /* of the layer */
 
     const ngx_http_kairo_identity_t  *identity;    /* NULL: nobody known */
     const ngx_http_kairo_identity_t  *entitled;    /* whom a paywall let by */
@@ -304,6 +310,11 @@ void ngx_http_kairo_decline(ngx_http_kairo_pipe_t *p, const ngx_str_t *layer);
 
 const ngx_kairo_postgres_t *ngx_http_kairo_database(ngx_conf_t *cf,
     const ngx_str_t *name);
+
+/* What kairo_spool has declared, or NULL; at configuration time, whether. */
+
+ngx_kairo_spool_t *ngx_http_kairo_spool(const ngx_http_request_t *r);
+ngx_uint_t ngx_http_kairo_spooled(ngx_conf_t *cf);
 
 /* The request's pipe, or NULL where no row has judged it. */
 

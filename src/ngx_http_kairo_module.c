@@ -3,7 +3,8 @@
  * The entry: the table of rows, and where nginx calls the walk over it.
  *
  * Reads:      nothing of its own.
- * Directives: kairo_client_prefix, kairo_preflight, kairo_postgres.
+ * Directives: kairo_client_prefix, kairo_preflight, kairo_postgres,
+ *             kairo_spool.
  */
 
 
@@ -16,6 +17,7 @@
 #include "layers/require/ngx_http_kairo_require.h"
 #include "layers/sanitize/ngx_http_kairo_sanitize.h"
 #include "layers/ngx_http_kairo_tier.h"
+#include "layers/record/ngx_http_kairo_record.h"
 
 #if (NGX_KAIRO_PROBE)
 #include "layers/ngx_http_kairo_probe.h"
@@ -55,6 +57,10 @@ static const ngx_http_kairo_row_t  ngx_http_kairo_rows[] = {
     /* may a tool fetch that? */
     { ngx_string("sanitize"), &ngx_http_kairo_sanitize_module, 0,
       NGX_HTTP_ACCESS_PHASE, 0, ngx_http_kairo_sanitize_check },
+
+    /* from here on it counts */
+    { ngx_string("record"), &ngx_http_kairo_record_module, 0,
+      NGX_HTTP_PRECONTENT_PHASE, 1, ngx_http_kairo_record_check },
 
 #if (NGX_KAIRO_PROBE)
     /* what a test has told it to answer */
@@ -120,6 +126,13 @@ static ngx_command_t  ngx_http_kairo_commands[] = {
     { ngx_string("kairo_postgres"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_2MORE,
       ngx_http_kairo_database_add,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("kairo_spool"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
+      ngx_http_kairo_spool_add,
       NGX_HTTP_MAIN_CONF_OFFSET,
       0,
       NULL },
@@ -253,7 +266,9 @@ ngx_http_kairo_postconfiguration(ngx_conf_t *cf)
 
     kmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_kairo_module);
 
-    if (ngx_http_kairo_databases_ready(cf, kmcf) != NGX_OK) {
+    if (ngx_http_kairo_databases_ready(cf, kmcf) != NGX_OK
+        || ngx_http_kairo_spool_ready(cf, kmcf) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -315,6 +330,10 @@ ngx_http_kairo_init_process(ngx_cycle_t *cycle)
                  || ngx_process == NGX_PROCESS_SINGLE))
     {
         ngx_http_kairo_databases_start(kmcf);
+
+        if (kmcf->spool) {
+            ngx_kairo_spool_start(kmcf->spool);
+        }
     }
 
     return NGX_OK;
@@ -328,9 +347,15 @@ ngx_http_kairo_exit_process(ngx_cycle_t *cycle)
 
     kmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_kairo_module);
 
-    if (kmcf) {
-        ngx_http_kairo_databases_stop(kmcf);
+    if (kmcf == NULL) {
+        return;
     }
+
+    if (kmcf->spool) {
+        ngx_kairo_spool_stop(kmcf->spool);
+    }
+
+    ngx_http_kairo_databases_stop(kmcf);
 }
 
 

@@ -119,9 +119,9 @@ sub statuses {
 
 my %tested = map { $_ => 1 } qw(public-api plans login exports from-limit-req
                                 identity demo fetch fetch-hints
-                                subscriptions);
+                                subscriptions tools);
 is(join(' ', grep { !$tested{$_} } map { m{([^/]+)\.conf$} }
                                    glob 'conf.examples/*.conf'),
-   '', 'every example is tested here, by scripts/run --check, t/414 or t/515');
+   '', 'every example is tested here, by scripts/run --check, t/414, t/515 or t/605');
 
 done_testing();

@@ -163,6 +163,7 @@ is(join(' ', grep { (answer($_))[0] ne $out } @all), '',
    'and all of them are in force');
 is((answer('never'))[0], $in, 'nothing else is');
 
+$s->{expected} = qr/revoked" can.t be written/;
 $s->not_logged(qr/exited on signal/, 'no worker has died');
 $s->finish;
 

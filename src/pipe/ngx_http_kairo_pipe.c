@@ -372,6 +372,7 @@ ngx_http_kairo_decide(ngx_http_kairo_pipe_t *p,
 
     p->refused = (decision == NGX_HTTP_KAIRO_REFUSED
                   || decision == NGX_HTTP_KAIRO_REFUSED_ON_ERROR);
+    p->refused_in = p->request->loc_conf;
 }
 
 

@@ -20,6 +20,7 @@ typedef struct {
     ngx_kairo_stats_t            stats;
     ngx_array_t                  sources;    /* ngx_http_kairo_source_t */
     ngx_array_t                  databases;  /* ngx_kairo_postgres_t * */
+    ngx_kairo_spool_t           *spool;      /* or NULL */
 } ngx_http_kairo_main_conf_t;
 
 
@@ -84,6 +85,16 @@ ngx_int_t ngx_http_kairo_databases_ready(ngx_conf_t *cf,
 
 void ngx_http_kairo_databases_start(const ngx_http_kairo_main_conf_t *kmcf);
 void ngx_http_kairo_databases_stop(const ngx_http_kairo_main_conf_t *kmcf);
+
+/* The directive kairo_spool. */
+
+char *ngx_http_kairo_spool_add(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+/* Postconfiguration: which database it is for. */
+
+ngx_int_t ngx_http_kairo_spool_ready(ngx_conf_t *cf,
+    ngx_http_kairo_main_conf_t *kmcf);
 
 
 #endif /* NGX_HTTP_KAIRO_PIPE_H_INCLUDED */

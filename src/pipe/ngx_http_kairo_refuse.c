@@ -48,6 +48,7 @@ void
 ngx_http_kairo_decline(ngx_http_kairo_pipe_t *p, const ngx_str_t *layer)
 {
     p->refused = 1;
+    p->refused_in = p->request->loc_conf;
     p->decision = NGX_HTTP_KAIRO_REFUSED;
     p->layer = *layer;
     p->reason = p->refusal.reason.len ? p->refusal.reason : p->refusal.code;

@@ -1,8 +1,9 @@
 
 /*
- * Allocations that fail when a test says so, and calls of libpq, which
- * allocate by themselves.  The linker sends each call of the module here
- * (--wrap); those of nginx, jansson, OpenSSL and libpq are not touched.
+ * Allocations that fail when a test says so, calls of libpq, which allocate by
+ * themselves, and those that make, write and sync a file.  The linker sends
+ * each call of the module here (--wrap); those of nginx, jansson, OpenSSL and
+ * libpq are not touched.
  */
 
 
@@ -91,3 +92,35 @@ ngx_kairo_fault_wrap(int, PQsendQueryParams,
 ngx_kairo_fault_wrap(int, PQpipelineSync, (PGconn *pg), (pg))
 ngx_kairo_fault_wrap(int, PQconsumeInput, (PGconn *pg), (pg))
 ngx_kairo_fault_wrap(PGresult *, PQgetResult, (PGconn *pg), (pg))
+
+
+/* Calls of a file that fail by -1. */
+
+#define ngx_kairo_fault_call(type, name, parameters, arguments)               \
+    type __real_##name parameters __attribute__ ((visibility ("default")));   \
+    type __wrap_##name parameters;                                            \
+                                                                              \
+    type                                                                      \
+    __wrap_##name parameters                                                  \
+    {                                                                         \
+        if (ngx_kairo_fault_now(#name)) {                                     \
+            ngx_set_errno(ENOSPC);                                            \
+            return -1;                                                        \
+        }                                                                     \
+                                                                              \
+        return __real_##name arguments;                                       \
+    }
+
+
+ngx_kairo_fault_call(int, openat64,
+                     (int dir, const char *name, int flags, mode_t mode),
+                     (dir, name, flags, mode))
+ngx_kairo_fault_call(int, fallocate64, (int fd, int mode, off_t at, off_t n),
+                     (fd, mode, at, n))
+ngx_kairo_fault_call(int, renameat,
+                     (int from, const char *old, int to, const char *name),
+                     (from, old, to, name))
+ngx_kairo_fault_call(int, kairo_spool_lock, (int fd), (fd))
+ngx_kairo_fault_call(ssize_t, write, (int fd, const void *p, size_t n),
+                     (fd, p, n))
+ngx_kairo_fault_call(int, fdatasync, (int fd), (fd))

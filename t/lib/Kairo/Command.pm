@@ -13,7 +13,8 @@ use POSIX ();
 use Test::More ();
 use Time::HiRes qw(sleep time);
 
-our @EXPORT = qw(kairo start_kairo finish told eventually write_file slurp);
+our @EXPORT = qw(kairo start_kairo finish told eventually write_file put
+                 directory slurp);
 
 my $root = $ENV{KAIRO_ROOT} ||= abs_path('.');
 my $kairo = "$root/build/kairo";
@@ -37,6 +38,7 @@ sub kairo { return finish(start_kairo(@_)) }
 sub start_kairo {
     my @args = @_;
     my $file = name('run');
+    put("$file.$_", '') for qw(out err);
     my $pid = fork // die "fork: $!\n";
 
     if ($pid == 0) {
@@ -81,9 +83,22 @@ sub eventually {
 sub write_file {
     my ($text) = @_;
     my $name = name('file');
+    put($name, $text);
+    return $name;
+}
+
+sub put {
+    my ($name, $text) = @_;
     open my $out, '>:raw', $name or die "$name: $!\n";
     print $out $text;
     close $out or die "$name: $!\n";
+}
+
+# An empty one.
+
+sub directory {
+    my $name = name('dir');
+    mkdir $name, 0700 or die "$name: $!\n";
     return $name;
 }
 

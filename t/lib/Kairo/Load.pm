@@ -21,7 +21,9 @@ use Kairo::Provider;
 #
 #     { kind => WORD, path => PATH, fields => [...], good => REGEX }
 #
-# A response is good when its status is 200 and REGEX matches it.
+# A response is good when its status is 200 and REGEX matches it.  keep =>
+# REGEX: what it finds first in each response is kept, of those that are cut off
+# too.
 
 sub new {
     my ($class, %with) = @_;
@@ -49,13 +51,15 @@ sub new {
 #     KIND          { n, good, refused, slowest (ms), most: of a thousand
 #                   requests 999 took no longer, first and last: when one was
 #                   refused, in seconds since the last take }
+#     kept          what "keep" has found
 #     odd           what was neither good nor the documented refusal, as texts
 #     oldest        seconds that one waits for its answer now
 
 sub take {
     my ($self) = @_;
     my $got = $self->tell('take');
-    my %all = (n => 0, odd => $got->{odd}, oldest => $got->{oldest});
+    my %all = (n => 0, odd => $got->{odd}, oldest => $got->{oldest},
+               kept => $got->{kept});
     my %took;
     for (@{$got->{done}}) {
         my ($kind, $at, $ms, $good) = @$_;
@@ -93,7 +97,7 @@ sub run {
     my ($self) = @_;
     $SIG{PIPE} = 'IGNORE';
     $SIG{TERM} = 'DEFAULT';
-    @$self{qw(done odd begun turn)} = ([], [], time, 0);
+    @$self{qw(done odd kept begun turn)} = ([], [], [], time, 0);
     my @clients = map { { next => time + rand $self->{pause} } }
                   1 .. $self->{clients};
     my $paused = 0;
@@ -164,9 +168,10 @@ sub report {
     my ($oldest) = sort { $b <=> $a } 0, map { time - $_->{at} }
                    grep { $_->{request} } @clients;
     print {$self->{control}} JSON::PP->new->encode(
-        { done => $self->{done}, odd => $self->{odd}, oldest => $oldest }),
+        { done => $self->{done}, odd => $self->{odd}, oldest => $oldest,
+          kept => $self->{kept} }),
         "\n";
-    @$self{qw(done odd begun)} = ([], [], time);
+    @$self{qw(done odd kept begun)} = ([], [], [], time);
 }
 
 sub ask {
@@ -235,6 +240,8 @@ sub over {
 
 sub rest {
     my ($self, $client, $close) = @_;
+    push @{$self->{kept}}, $1
+        if $self->{keep} && ($client->{got} // '') =~ $self->{keep};
     close delete $client->{socket} if $close && $client->{socket};
     @$client{qw(request next)}
         = (undef, time + $self->{pause} * (0.5 + rand));
