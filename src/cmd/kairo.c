@@ -7,19 +7,19 @@
 static const kairo_verb_t  kairo_verb_rate = {
     "rate", "RATE ...",
     "reads rates as kairo_ratelimit_zone does: 30r/m, 100/10s",
-    NULL, NULL, kairo_cmd_rate
+    NULL, NULL, kairo_cmd_rate, NULL
 };
 
 static const kairo_verb_t  kairo_verb_client = {
     "client", "ADDRESS ...",
     "shows the $kairo_client of addresses: IPv6 by /64",
-    NULL, NULL, kairo_cmd_client
+    NULL, NULL, kairo_cmd_client, NULL
 };
 
 static const kairo_verb_t  kairo_verb_zone = {
     "zone", "SIZE ...",
     "tells how many keys a zone has room for: 16m",
-    NULL, NULL, kairo_cmd_zone
+    NULL, NULL, kairo_cmd_zone, NULL
 };
 
 
@@ -32,6 +32,10 @@ static const kairo_verb_t  *kairo_verbs[] = {
     &kairo_verb_token_issue,
     &kairo_verb_migrate,
     &kairo_verb_audit_verify,
+    &kairo_verb_spool_list,
+    &kairo_verb_spool_verify,
+    &kairo_verb_spool_replay,
+    &kairo_verb_events,
     NULL
 };
 
@@ -77,6 +81,10 @@ main(int argc, char **argv)
 
     if (verb->prepare && verb->prepare() != 0) {
         return 2;
+    }
+
+    if (verb->run) {
+        return verb->run(argc, argv);
     }
 
     if (argc == 0) {

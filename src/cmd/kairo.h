@@ -31,13 +31,19 @@ typedef struct {
     kairo_option_t   *options;    /* ended by a name of NULL; or NULL */
     /* once, when the options are known; 0, or 2: said what is wrong */
     int             (*prepare)(void);
-    /* answers one value; 0: valid, 1: not */
+    /* answers one value; 0: valid, 1: not, 2: said what is wrong */
     int             (*answer)(kairo_span_t value);
+    /* or NULL: answers all of them at once, and reads no standard input */
+    int             (*run)(int argc, char **argv);
 } kairo_verb_t;
 
 
 extern const kairo_verb_t  kairo_verb_audit_verify;
+extern const kairo_verb_t  kairo_verb_events;
 extern const kairo_verb_t  kairo_verb_migrate;
+extern const kairo_verb_t  kairo_verb_spool_list;
+extern const kairo_verb_t  kairo_verb_spool_replay;
+extern const kairo_verb_t  kairo_verb_spool_verify;
 extern const kairo_verb_t  kairo_verb_target;
 extern const kairo_verb_t  kairo_verb_token_check;
 extern const kairo_verb_t  kairo_verb_token_issue;

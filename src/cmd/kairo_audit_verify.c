@@ -81,7 +81,7 @@ const kairo_verb_t  kairo_verb_audit_verify = {
     "audit verify", "[--head NUMBER:HASH] CONNINFO|file:PATH|env:NAME",
     "computes the chain of history anew, as a member of kairo_auditor;\n"
     "        --head: what an earlier run has told, which has to be in it",
-    kairo_audit_options, kairo_audit_prepare, kairo_audit_verify
+    kairo_audit_options, kairo_audit_prepare, kairo_audit_verify, NULL
 };
 
 

@@ -78,7 +78,7 @@ static kairo_option_t  kairo_migrate_options[] = {
 const kairo_verb_t  kairo_verb_migrate = {
     "migrate", "[--dry-run] CONNINFO|file:PATH|env:NAME",
     "brings a Postgres database to this version, as its administrator",
-    kairo_migrate_options, NULL, kairo_migrate
+    kairo_migrate_options, NULL, kairo_migrate, NULL
 };
 
 

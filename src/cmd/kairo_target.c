@@ -38,7 +38,7 @@ const kairo_verb_t  kairo_verb_target = {
     "target", "[--type url|host|hostport|ip|auto] [--blocklist FILE]"
     " [--allowlist FILE [--exceptions]] TARGET ...",
     "tells whether a tool may fetch it: allow NORMALISED | block CODE REASON",
-    kairo_target_options, kairo_target_prepare, kairo_target_print
+    kairo_target_options, kairo_target_prepare, kairo_target_print, NULL
 };
 
 

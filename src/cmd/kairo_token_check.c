@@ -41,7 +41,7 @@ const kairo_verb_t  kairo_verb_token_check = {
     "--keys JWKS|PEM|SECRETFILE [--issuer I] [--audience A]\n"
     "            [--algs LIST] [--now T] [--leeway S] [--jws] TOKEN ...",
     "verifies tokens as kairo_auth does; --jws: any signed text",
-    kairo_check_options, kairo_check_prepare, kairo_check_token
+    kairo_check_options, kairo_check_prepare, kairo_check_token, NULL
 };
 
 

@@ -40,7 +40,7 @@ const kairo_verb_t  kairo_verb_token_issue = {
     "--key PEM|SECRETFILE --alg ALG [--kid K] [--issuer I]\n"
     "            [--audience A] [--expires S] [--now T] SUBJECT|CLAIMS ...",
     "makes a token for a subject, or with the claims of a JSON object",
-    kairo_issue_options, kairo_issue_prepare, kairo_issue_token
+    kairo_issue_options, kairo_issue_prepare, kairo_issue_token, NULL
 };
 
 
