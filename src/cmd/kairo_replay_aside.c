@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libpq-fe.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -63,12 +62,10 @@ kairo_replay_aside_open(kairo_replay_t *replay)
     aside = &replay->aside;
 
     aside->rows = 0;
-    aside->head.version = KAIRO_SPOOL_VERSION;
-    aside->head.process = (uint32_t) getpid();
-    aside->head.made = kairo_spools_now();
 
-    if (getrandom(aside->head.key, sizeof(aside->head.key), 0)
-        != (ssize_t) sizeof(aside->head.key))
+    if (kairo_spool_file_make(&aside->head, head, kairo_spools_now(),
+                              getpid())
+        != 0)
     {
         return -1;
     }
@@ -88,7 +85,6 @@ kairo_replay_aside_open(kairo_replay_t *replay)
     }
 
     kairo_replay_own(replay->dir, aside->fd);
-    kairo_spool_file_write(&aside->head, head);
 
     return write(aside->fd, head, sizeof(head)) == sizeof(head) ? 0 : -1;
 }

@@ -133,7 +133,7 @@ kairo_list_state(kairo_list_t *list, const char *name, int written)
         return "aside";
     }
 
-    if (kairo_spools_is(name, KAIRO_SPOOLS_BAD)) {
+    if (kairo_spools_is(name, KAIRO_SPOOL_DAMAGED)) {
         list->damaged++;
         return "damaged";
     }

@@ -19,8 +19,6 @@
 #include "cmd/kairo_replay.h"
 
 
-#define KAIRO_REPLAY_LOCK    "ship.lock"
-
 /* of one row that could not be taken at that moment */
 
 #define KAIRO_REPLAY_TRIES   5
@@ -134,7 +132,7 @@ kairo_replay_lock(int dir)
 {
     int  fd, wrong;
 
-    fd = openat(dir, KAIRO_REPLAY_LOCK, O_RDWR|O_CREAT|O_NOFOLLOW|O_NONBLOCK
+    fd = openat(dir, KAIRO_SPOOL_LOCK, O_RDWR|O_CREAT|O_NOFOLLOW|O_NONBLOCK
                                         |O_CLOEXEC, 0600);
 
     if (fd != -1) {
@@ -154,9 +152,9 @@ kairo_replay_lock(int dir)
     if (wrong == EAGAIN) {
         fprintf(stderr, "kairo: a worker of nginx, or another kairo spool "
                         "replay, sends the files of this directory: it holds "
-                        "the lock of \"" KAIRO_REPLAY_LOCK "\"\n");
+                        "the lock of \"" KAIRO_SPOOL_LOCK "\"\n");
     } else {
-        fprintf(stderr, "kairo: \"" KAIRO_REPLAY_LOCK "\" can't be locked: "
+        fprintf(stderr, "kairo: \"" KAIRO_SPOOL_LOCK "\" can't be locked: "
                         "%s\n", strerror(wrong));
     }
 
@@ -580,7 +578,7 @@ kairo_replay_remove(kairo_replay_t *r, uint64_t bad)
         return rc != 0;
     }
 
-    (void) snprintf(name, sizeof(name), "%.*s" KAIRO_SPOOLS_BAD,
+    (void) snprintf(name, sizeof(name), "%.*s" KAIRO_SPOOL_DAMAGED,
                     (int) strcspn(r->file, "."), r->file);
 
     printf("; %llu bytes are no event: it is kept as ",

@@ -41,7 +41,7 @@ kairo_spools_list(int dir, const char *path, kairo_spools_e which,
     kairo_spool_entry_t  *found, *all;
 
     static const char  *suffixes[] = {
-        KAIRO_SPOOL_SUFFIX, KAIRO_SPOOL_ASIDE, KAIRO_SPOOLS_BAD
+        KAIRO_SPOOL_SUFFIX, KAIRO_SPOOL_ASIDE, KAIRO_SPOOL_DAMAGED
     };
 
     *entries = NULL;

@@ -13,11 +13,6 @@
 #include "libs/kairo_spool_dir.h"
 
 
-/* what is kept when all else of a damaged file was sent */
-
-#define KAIRO_SPOOLS_BAD   ".spool.bad"
-
-
 /* Files by their suffix. */
 
 typedef enum {

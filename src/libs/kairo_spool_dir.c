@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -161,6 +162,26 @@ kairo_spool_before(const void *one, const void *two)
 {
     return strcmp(((const kairo_spool_entry_t *) one)->name,
                   ((const kairo_spool_entry_t *) two)->name);
+}
+
+
+int
+kairo_spool_file_make(kairo_spool_file_t *file,
+    unsigned char head[KAIRO_SPOOL_FILE_HEAD], uint64_t ms, pid_t pid)
+{
+    file->version = KAIRO_SPOOL_VERSION;
+    file->process = (uint32_t) pid;
+    file->made = ms;
+
+    if (getrandom(file->key, sizeof(file->key), 0)
+        != (ssize_t) sizeof(file->key))
+    {
+        return -1;
+    }
+
+    kairo_spool_file_write(file, head);
+
+    return 0;
 }
 
 

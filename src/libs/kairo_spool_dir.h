@@ -26,6 +26,9 @@
 #define KAIRO_SPOOL_NAME     48      /* bytes of a name, with the zero */
 #define KAIRO_SPOOL_SUFFIX   ".spool"
 #define KAIRO_SPOOL_ASIDE    ".spool.aside"    /* bad rows of such a file */
+#define KAIRO_SPOOL_DAMAGED  ".spool.bad"      /* one that was damaged, when
+                                                  all else of it is shipped */
+#define KAIRO_SPOOL_LOCK     "ship.lock"       /* locked by who ships */
 
 
 typedef struct {
@@ -46,6 +49,14 @@ int kairo_spool_list(int fd, kairo_spool_entry_t **entries, size_t *n);
 
 int kairo_spool_list_of(int fd, const char *suffix,
     kairo_spool_entry_t **entries, size_t *n);
+
+/*
+ * The head of a file that a process makes, with a key of its own, as it is and
+ * as it is written.  -1: there is no key, errno tells.
+ */
+
+int kairo_spool_file_make(kairo_spool_file_t *file,
+    unsigned char head[KAIRO_SPOOL_FILE_HEAD], uint64_t ms, pid_t pid);
 
 /* The name of a file; what sorts before it was made before. */
 

@@ -90,20 +90,16 @@ ngx_kairo_spool_aside_open(ngx_kairo_spool_ship_t *ship)
     int                       dir;
     char                      name[KAIRO_SPOOL_NAME];
     u_char                    head[KAIRO_SPOOL_FILE_HEAD];
-    ngx_time_t               *tp;
     ngx_kairo_spool_aside_t  *aside;
 
-    tp = ngx_timeofday();
     aside = &ship->aside;
 
     aside->number = 0;
     aside->size = 0;
-    aside->head.version = KAIRO_SPOOL_VERSION;
-    aside->head.process = (uint32_t) ngx_pid;
-    aside->head.made = (uint64_t) tp->sec * 1000 + tp->msec;
 
-    if (getrandom(aside->head.key, sizeof(aside->head.key), 0)
-        != (ssize_t) sizeof(aside->head.key))
+    if (kairo_spool_file_make(&aside->head, head, ngx_kairo_spool_ms(),
+                              ngx_pid)
+        != 0)
     {
         return NGX_ERROR;
     }
@@ -115,8 +111,7 @@ ngx_kairo_spool_aside_open(ngx_kairo_spool_ship_t *ship)
                        "%*s" KAIRO_SPOOL_ASIDE "%Z", ngx_strlen(name)
                        - (sizeof(KAIRO_SPOOL_SUFFIX) - 1), name);
 
-    dir = open((char *) ship->spool->path->name.data,
-               O_RDONLY|O_DIRECTORY|O_CLOEXEC);
+    dir = ngx_kairo_spool_dir(ship->spool->path);
     if (dir == -1) {
         return NGX_ERROR;
     }
@@ -129,8 +124,6 @@ ngx_kairo_spool_aside_open(ngx_kairo_spool_ship_t *ship)
     if (aside->fd == -1) {
         return NGX_ERROR;
     }
-
-    kairo_spool_file_write(&aside->head, head);
 
     if (kairo_spool_lock(aside->fd) != 0
         || ngx_kairo_spool_aside_write(ship, head, sizeof(head)) != NGX_OK)

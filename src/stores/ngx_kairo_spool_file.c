@@ -33,7 +33,6 @@ static off_t ngx_kairo_spool_disk(const ngx_kairo_spool_t *spool, int dir,
     const char *suffix);
 static ngx_int_t ngx_kairo_spool_head(ngx_kairo_spool_worker_t *w,
     ngx_kairo_spool_segment_t *segment, int dir);
-static int ngx_kairo_spool_dir(const ngx_kairo_spool_t *spool);
 static void ngx_kairo_spool_refused(ngx_kairo_spool_worker_t *w,
     ngx_err_t err);
 static ngx_uint_t ngx_kairo_spool_gone(ngx_kairo_spool_worker_t *w,
@@ -124,7 +123,7 @@ ngx_kairo_spool_make(ngx_kairo_spool_worker_t *w)
     segment->fd = -1;
     segment->nth = ++w->nsegments;
 
-    dir = ngx_kairo_spool_dir(w->spool);
+    dir = ngx_kairo_spool_dir(w->spool->path);
 
     if (dir == -1) {
         err = ngx_errno;
@@ -163,11 +162,10 @@ ngx_kairo_spool_make(ngx_kairo_spool_worker_t *w)
 }
 
 
-static int
-ngx_kairo_spool_dir(const ngx_kairo_spool_t *spool)
+int
+ngx_kairo_spool_dir(const ngx_path_t *path)
 {
-    return open((char *) spool->path->name.data,
-                O_RDONLY|O_DIRECTORY|O_CLOEXEC);
+    return open((char *) path->name.data, O_RDONLY|O_DIRECTORY|O_CLOEXEC);
 }
 
 
@@ -199,7 +197,7 @@ off_t
 ngx_kairo_spool_kept(const ngx_kairo_spool_t *spool, int dir)
 {
     return ngx_kairo_spool_disk(spool, dir, KAIRO_SPOOL_ASIDE)
-           + ngx_kairo_spool_disk(spool, dir, NGX_KAIRO_SPOOL_DAMAGED)
+           + ngx_kairo_spool_disk(spool, dir, KAIRO_SPOOL_DAMAGED)
            + ngx_kairo_spool_disk(spool, dir, NGX_KAIRO_SPOOL_MAKING);
 }
 
@@ -214,16 +212,10 @@ ngx_kairo_spool_head(ngx_kairo_spool_worker_t *w,
     char           making[KAIRO_SPOOL_NAME + sizeof(".new")];
     u_char         head[KAIRO_SPOOL_FILE_HEAD];
     ngx_err_t      err;
-    ngx_time_t    *tp;
 
-    tp = ngx_timeofday();
-
-    segment->head.version = KAIRO_SPOOL_VERSION;
-    segment->head.process = (uint32_t) ngx_pid;
-    segment->head.made = (uint64_t) tp->sec * 1000 + tp->msec;
-
-    if (getrandom(segment->head.key, sizeof(segment->head.key), 0)
-        != (ssize_t) sizeof(segment->head.key))
+    if (kairo_spool_file_make(&segment->head, head, ngx_kairo_spool_ms(),
+                              ngx_pid)
+        != 0)
     {
         return NGX_ERROR;
     }
@@ -237,8 +229,6 @@ ngx_kairo_spool_head(ngx_kairo_spool_worker_t *w,
     if (segment->fd == -1) {
         return NGX_ERROR;
     }
-
-    kairo_spool_file_write(&segment->head, head);
 
     if (kairo_spool_lock(segment->fd) != 0
         || (fallocate(segment->fd, FALLOC_FL_KEEP_SIZE, 0, w->spool->segment)
@@ -440,7 +430,7 @@ ngx_kairo_spool_keep(int fd, const ngx_path_t *path)
         return NGX_OK;
     }
 
-    dir = open((char *) path->name.data, O_RDONLY|O_DIRECTORY|O_CLOEXEC);
+    dir = ngx_kairo_spool_dir(path);
 
     if (dir == -1) {
         return NGX_ERROR;
@@ -566,7 +556,7 @@ ngx_kairo_spool_trim(const ngx_kairo_spool_t *spool)
 {
     int  dir;
 
-    dir = ngx_kairo_spool_dir(spool);
+    dir = ngx_kairo_spool_dir(spool->path);
 
     if (dir == -1) {
         return;

@@ -109,8 +109,7 @@ ngx_kairo_spool_files_dir(ngx_kairo_spool_ship_t *ship)
 {
     int  dir;
 
-    dir = open((char *) ship->spool->path->name.data,
-               O_RDONLY|O_DIRECTORY|O_CLOEXEC);
+    dir = ngx_kairo_spool_dir(ship->spool->path);
 
     if (dir == -1 && !ship->told) {
         ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, ngx_errno,
@@ -582,7 +581,7 @@ ngx_kairo_spool_files_remove(ngx_kairo_spool_ship_t *ship,
     u_char  bad[2 * KAIRO_SPOOL_NAME];
 
     if (file->bad) {
-        (void) ngx_sprintf(bad, "%*s" NGX_KAIRO_SPOOL_DAMAGED "%Z",
+        (void) ngx_sprintf(bad, "%*s" KAIRO_SPOOL_DAMAGED "%Z",
                            ngx_strlen(file->name)
                            - (sizeof(KAIRO_SPOOL_SUFFIX) - 1), file->name);
         rc = renameat(dir, file->name, dir, (char *) bad);

@@ -36,11 +36,7 @@
 #define NGX_KAIRO_SPOOL_RECORD  (KAIRO_SPOOL_HEAD + KAIRO_EVENT_MAX)
 
 
-/* what a file is renamed to when it was damaged */
-
-#define NGX_KAIRO_SPOOL_DAMAGED  ".spool.bad"
-
-/* and its name before it has its own */
+/* of a file before it has its name */
 
 #define NGX_KAIRO_SPOOL_MAKING   ".spool.new"
 
@@ -162,6 +158,10 @@ void ngx_kairo_spool_gaps_told(ngx_kairo_spool_worker_t *w, ngx_int_t rc);
 
 
 /* ngx_kairo_spool_file.c */
+
+/* The directory, opened; -1: errno tells. */
+
+int ngx_kairo_spool_dir(const ngx_path_t *path);
 
 /*
  * Sees to a file with room for "need" bytes and the ends that are due, besides

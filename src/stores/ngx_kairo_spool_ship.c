@@ -41,8 +41,6 @@
 #define NGX_KAIRO_SPOOL_SHIP_PAUSES   30000
 #define NGX_KAIRO_SPOOL_SHIP_UNASKED  1000
 
-#define NGX_KAIRO_SPOOL_SHIP_LOCK     "ship.lock"
-
 
 static void ngx_kairo_spool_ship_timed(ngx_event_t *ev);
 static void ngx_kairo_spool_ship_soon(ngx_event_t *ev);
@@ -196,11 +194,10 @@ ngx_kairo_spool_ship_lock(ngx_kairo_spool_ship_t *ship)
     int        dir, fd;
     ngx_err_t  err;
 
-    dir = open((char *) ship->spool->path->name.data,
-               O_RDONLY|O_DIRECTORY|O_CLOEXEC);
+    dir = ngx_kairo_spool_dir(ship->spool->path);
 
     fd = dir == -1 ? -1
-         : openat(dir, NGX_KAIRO_SPOOL_SHIP_LOCK,
+         : openat(dir, KAIRO_SPOOL_LOCK,
                   O_RDWR|O_CREAT|O_NOFOLLOW|O_NONBLOCK|O_CLOEXEC, 0600);
     err = ngx_errno;
 
@@ -222,7 +219,7 @@ ngx_kairo_spool_ship_lock(ngx_kairo_spool_ship_t *ship)
     if (err != NGX_EAGAIN && !ship->told) {
         ship->told = 1;
         ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, err,
-                      "kairo spool: \"%V/" NGX_KAIRO_SPOOL_SHIP_LOCK
+                      "kairo spool: \"%V/" KAIRO_SPOOL_LOCK
                       "\" can't be locked: nothing is shipped by this worker",
                       &ship->spool->path->name);
     }
