@@ -297,12 +297,22 @@ $load->go;
 }
 $load->finish;
 
+# Connections to nginx with bytes that no worker has taken yet: where one that
+# is told to end has nobody who asks, it closes its connections at once.
+
+sub unread {
+    open my $in, '<', '/proc/net/tcp' or die "/proc/net/tcp: $!\n";
+    my $local = sprintf '0100007F:%04X', $s->{port};
+    my $queues = qr/[0-9A-F]{8}:([0-9A-F]{8})/;
+    return grep { /^ *\d+: $local \S+ 01 $queues/ && hex $1 } <$in>;
+}
+
 # the end of all, with questions in flight
 
 {
     $proxy->set(delay => 0.4);
     my @asked = map { $s->send('/t', $bearer[0]) } 1 .. 8;
-    sleep 0.2;
+    ok($s->until(sub { !unread() }), 'the workers have read all requests');
     my $master = $s->pid;
     kill 'QUIT', $master;
     my @got = map { code($s->receive($_)) } @asked;
@@ -316,8 +326,8 @@ $load->finish;
     ok(whole(), 'started again');
     $master = $s->pid;
     $pg->freeze;
-    $s->send('/t', $bearer[0]) for 1 .. 4;
-    sleep 0.2;
+    my @unanswered = map { $s->send('/t', $bearer[0]) } 1 .. 4;
+    ok($s->until(sub { !unread() }), 'the workers have read all of them');
     kill 'TERM', $master;
     cmp_ok(ended($master), '<', 3, 'a quick end waits for nobody');
     $pg->thaw;
