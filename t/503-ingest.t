@@ -501,12 +501,13 @@ sub both {
 
 sub crossing {
     my @session = map { patient() } 0 .. 2;
-    my @open = map { run() } 1 .. 9;
+    my @open = in_order(map { run() } 1 .. 9);
+    my @new = in_order(map { run() } 1 .. 9);
     my @users = map { run(subject => "crossing $_") } 1 .. 9;
     ingest(@open);
 
     for (['users', '9|0|0|0', run(subject => 'crossing 5'), @users],
-         ['beginnings', '8|0|1|0', (map { run() } 1 .. 9)[4, 0 .. 3, 4, 5 .. 8]],
+         ['beginnings', '8|0|1|0', @new[4, 0 .. 3, 4, 5 .. 8]],
          ['ends', '0|8|1|0', map { end($_->{id}, 200, 1, 1) }
                              @open[4, 0 .. 3, 4, 5 .. 8]],
          ['what is set aside', '0|0|1|8', (map { run(tool => undef) } 1 .. 9)
@@ -523,6 +524,13 @@ sub crossing {
         is_deeply([sort @told], [sort "$first\n", "0|0|9|0\n"],
                   "$name: and both are done");
     }
+}
+
+# In the order in which they are written: who waits for the middle one has those
+# before it, and another waits for these.
+
+sub in_order {
+    return sort { $a->{id} cmp $b->{id} } @_;
 }
 
 # A session of an edge's, which waits for longer: the machine may be busy.
